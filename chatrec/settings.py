@@ -1,0 +1,60 @@
+"""The only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are and how to run. Every field has a default that works on a laptop.
+
+    ``llm`` and ``encoder`` take a hub name or a local folder; empty means the packaged weights.
+    ``device``: ``cpu``, ``cuda`` or ``auto``. ``threads``: torch threads in the action server.
+    """
+
+    root: Path = ROOT
+    db: str = f"sqlite:///{ROOT / 'var' / 'chatrec.db'}"
+    data: Path = ROOT.parent / "shared" / "data"
+    llm: str = ""
+    encoder: str = ""
+    device: str = "auto"
+    threads: int = 2
+    secret: str = ""
+    port: int = 5005
+    action_port: int = 5055
+
+    @property
+    def catalogs(self) -> Path:
+        return self.root / "data" / "catalogs"
+
+    @property
+    def var(self) -> Path:
+        """Databases, caches, logs: everything that a clone does not bring."""
+        return self.root / "var"
+
+    @property
+    def cache(self) -> Path:
+        return self.var / "cache"
+
+    @classmethod
+    def read(cls, env: Mapping[str, str] = os.environ) -> Settings:
+        """``CHATREC_HOME``, ``CHATREC_DB``, ``CHATREC_DATA``, ``CHATREC_LLM``, … over the defaults."""
+        root = Path(env.get("CHATREC_HOME", ROOT)).resolve()
+        return cls(
+            root=root,
+            db=env.get("CHATREC_DB", f"sqlite:///{root / 'var' / 'chatrec.db'}"),
+            data=Path(env.get("CHATREC_DATA", root.parent / "shared" / "data")),
+            llm=env.get("CHATREC_LLM", ""),
+            encoder=env.get("CHATREC_ENCODER", ""),
+            device=env.get("CHATREC_DEVICE", "auto"),
+            threads=int(env.get("CHATREC_THREADS", "2")),
+            secret=env.get("CHATREC_SECRET", ""),
+            port=int(env.get("CHATREC_PORT", "5005")),
+            action_port=int(env.get("CHATREC_ACTION_PORT", "5055")),
+        )
