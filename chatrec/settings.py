@@ -14,11 +14,14 @@ ROOT = Path(__file__).resolve().parent.parent
 class Settings:
     """Where things are and how to run. Every field has a default that works on a laptop.
 
+    ``var``: databases, logs, all that a clone does not bring; ``cache``: what can be computed again.
     ``llm`` and ``encoder`` take a hub name or a local folder; empty means the packaged weights.
     ``device``: ``cpu``, ``cuda`` or ``auto``. ``threads``: torch threads in the action server.
     """
 
     root: Path = ROOT
+    var: Path = ROOT / "var"
+    cache: Path = ROOT / "var" / "cache"
     db: str = f"sqlite:///{ROOT / 'var' / 'chatrec.db'}"
     data: Path = ROOT.parent / "shared" / "data"
     llm: str = ""
@@ -33,22 +36,16 @@ class Settings:
     def catalogs(self) -> Path:
         return self.root / "data" / "catalogs"
 
-    @property
-    def var(self) -> Path:
-        """Databases, caches, logs: everything that a clone does not bring."""
-        return self.root / "var"
-
-    @property
-    def cache(self) -> Path:
-        return self.var / "cache"
-
     @classmethod
     def read(cls, env: Mapping[str, str] = os.environ) -> Settings:
         """``CHATREC_HOME``, ``CHATREC_DB``, ``CHATREC_DATA``, ``CHATREC_LLM``, … over the defaults."""
         root = Path(env.get("CHATREC_HOME", ROOT)).resolve()
+        var = Path(env.get("CHATREC_VAR", root / "var")).resolve()
         return cls(
             root=root,
-            db=env.get("CHATREC_DB", f"sqlite:///{root / 'var' / 'chatrec.db'}"),
+            var=var,
+            cache=Path(env.get("CHATREC_CACHE", root / "var" / "cache")).resolve(),
+            db=env.get("CHATREC_DB", f"sqlite:///{var / 'chatrec.db'}"),
             data=Path(env.get("CHATREC_DATA", root.parent / "shared" / "data")),
             llm=env.get("CHATREC_LLM", ""),
             encoder=env.get("CHATREC_ENCODER", ""),

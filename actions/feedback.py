@@ -1,0 +1,43 @@
+"""What the user did about an item: seen, liked, disliked, accepted, rejected."""
+
+from __future__ import annotations
+
+from rasa_sdk import Action
+
+from actions.lists import show, which_one
+from actions.turn import Incoming, Reply, Say, respond
+from chatrec.bootstrap import Engine
+
+
+def feedback(engine: Engine, incoming: Incoming) -> Reply:
+    """Take the feedback in. A word of it brings the next list; a click on a card only a short thank-you."""
+    if incoming.click and incoming.click != "more":
+        return _thank(incoming)
+    events = incoming.outcome.events
+    if not events and not incoming.mentions:
+        return _unclear(incoming)
+    if any(event.kind == "accept" for event in events):
+        title = incoming.catalog.item(events[-1].item_id).title
+        return Reply((Say("utter_enjoy", {"title": title}),), incoming.state)
+    return show(engine, incoming)
+
+
+def _thank(incoming: Incoming) -> Reply:
+    title = incoming.catalog.item(incoming.state.focus).title
+    more = [("Show me the next list", "what else?")]
+    return Reply((Say(f"utter_clicked_{incoming.click}", {"title": title}, buttons=more),), incoming.state)
+
+
+def _unclear(incoming: Incoming) -> Reply:
+    """Praise or blame without an item: "great!" after a list of five."""
+    if not incoming.state.shown and incoming.intent != "seen":
+        return Reply((Say("utter_neutral"),), incoming.state)
+    return which_one(incoming)
+
+
+class ActionFeedback(Action):
+    def name(self) -> str:
+        return "action_feedback"
+
+    async def run(self, dispatcher, tracker, domain):
+        return await respond(feedback, dispatcher, tracker, domain)

@@ -1,0 +1,68 @@
+"""Questions about items: facts, what others think of it, how two differ."""
+
+from __future__ import annotations
+
+from rasa_sdk import Action
+
+from actions.lists import about, show, which_one
+from actions.turn import Incoming, Reply, Say, respond
+from chatrec.bootstrap import Engine
+from chatrec.facts import answer, compare
+
+
+def inquire(engine: Engine, incoming: Incoming) -> Reply:
+    """Facts of the item's row that the question asks for; all of them when it asks for none in particular."""
+    item_id = about(incoming)
+    if item_id is None:
+        asks_for_items = any(m.constraints for m in incoming.mentions)
+        return show(engine, incoming) if asks_for_items else which_one(incoming)
+    item = incoming.catalog.item(item_id)
+    return Reply((Say(text=answer(incoming.text, item, incoming.catalog)),), incoming.state)
+
+
+def opinion(engine: Engine, incoming: Incoming) -> Reply:
+    """What critics made of it: the bot has no opinion of its own."""
+    item_id = about(incoming)
+    if item_id is None:
+        return which_one(incoming)
+    item, schema = incoming.catalog.item(item_id), incoming.catalog.schema
+    score = item.attributes.get(schema.columns.get("reception", ""))
+    if not isinstance(score, float):
+        return Reply((Say("utter_opinion_unknown", {"title": item.title}),), incoming.state)
+    grade = "high" if score >= 80 else "fair" if score >= 60 else "low"
+    return Reply((Say(f"utter_opinion_{grade}", {"title": item.title, "score": f"{score:g}"}),), incoming.state)
+
+
+def difference(engine: Engine, incoming: Incoming) -> Reply:
+    """How two items differ; with fewer than two it is a request ("like the second but lighter")."""
+    subjects = incoming.outcome.subjects
+    if len(subjects) == 1 and incoming.before.focus and incoming.before.focus != subjects[0]:
+        subjects = (incoming.before.focus, subjects[0])
+    if len(subjects) < 2:
+        return show(engine, incoming) if incoming.mentions else which_one(incoming, "utter_compare_which")
+    first, second = (incoming.catalog.item(i) for i in subjects[:2])
+    return Reply((Say(text=compare(first, second, incoming.catalog)),), incoming.state)
+
+
+class ActionInquire(Action):
+    def name(self) -> str:
+        return "action_inquire"
+
+    async def run(self, dispatcher, tracker, domain):
+        return await respond(inquire, dispatcher, tracker, domain)
+
+
+class ActionOpinion(Action):
+    def name(self) -> str:
+        return "action_opinion"
+
+    async def run(self, dispatcher, tracker, domain):
+        return await respond(opinion, dispatcher, tracker, domain)
+
+
+class ActionCompare(Action):
+    def name(self) -> str:
+        return "action_compare"
+
+    async def run(self, dispatcher, tracker, domain):
+        return await respond(difference, dispatcher, tracker, domain)

@@ -1,0 +1,128 @@
+"""Showing a ranked list, and asking for one of its items: shared by the actions that end in a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from actions.turn import Incoming, Reply, Say
+from chatrec import dialogue
+from chatrec.bootstrap import Engine
+from chatrec.catalog import Catalog
+
+from chatrec.types import Query, RankedList, Recommendation
+
+ORDINALS = ("first", "second", "third", "fourth", "fifth")
+
+
+def show(engine: Engine, incoming: Incoming, lead: Sequence[Say] = ()) -> Reply:
+    """Recommend, say what the list answers to, and show it. ``lead`` comes first, instead of the usual opening."""
+    state, schema = incoming.state, incoming.catalog.schema
+    query = _findable(engine, incoming)
+    ranked = engine.recommend(incoming.user, query)
+    if not ranked.items:
+        return Reply((*lead, Say("utter_nothing", {"plural": schema.plural})), state)
+    opening = _opening(incoming, query, ranked)
+    feedback = [] if lead else _because(engine, incoming, query, ranked)
+    shown = [r.item.item_id for r in ranked.items]
+    after = dialogue.listed(state, shown, ranked.impression_id, ranked.relaxed)
+    listing = Say(text=_lines(ranked, incoming.catalog), custom=_cards(ranked, incoming.catalog))
+    return Reply((*lead, *feedback, *opening, listing), after)
+
+
+def which_one(incoming: Incoming, response: str = "utter_which_one") -> Reply:
+    """Ask which item of the last list is meant; without a list, say that there is none yet."""
+    state = incoming.state
+    if not state.shown:
+        return Reply((Say("utter_no_list_yet", {"plural": incoming.catalog.schema.plural}),), state)
+    titles = [incoming.catalog.item(i).title for i in state.shown]
+    buttons = [(title, f"the {ordinal}") for title, ordinal in zip(titles, ORDINALS, strict=False)]
+    return Reply((Say(response, buttons=buttons),), state)
+
+
+def about(incoming: Incoming) -> str | None:
+    """The item a question is about: named, in focus, or the only one shown."""
+    state = incoming.state
+    if incoming.outcome.subjects:
+        return incoming.outcome.subjects[0]
+    if state.focus or len(state.shown) == 1:
+        return state.focus or state.shown[0]
+    return None
+
+
+def _findable(engine: Engine, incoming: Incoming) -> Query:
+    """The query, letting items of earlier lists come back rather than giving up what the user asked for."""
+    query = incoming.query(incoming.state)
+    if engine.recommender(query.catalog).fitting(query).any():
+        return query
+    known = {event.item_id for event in incoming.history}
+    return replace(query, exclude=frozenset(known | set(incoming.state.anchors)))
+
+
+def _opening(incoming: Incoming, query: Query, ranked: RankedList) -> list[Say]:
+    """What the list answers to, in words, so that a misunderstanding shows at once."""
+    catalog, schema = incoming.catalog, incoming.catalog.schema
+    kept = [c for c in query.constraints if c not in ranked.relaxed]
+    values = {
+        "wishes": dialogue.in_words(kept, catalog),
+        "plural": schema.plural,
+        "noun": schema.noun,
+        "like": _titles(query.anchors, catalog),
+        "relaxed": dialogue.in_words(ranked.relaxed, catalog),
+    }
+    if ranked.relaxed:
+        return [Say("utter_relaxed" if kept else "utter_relaxed_all", values)]
+    if query.anchors:
+        return [Say("utter_list_like_wishes" if kept else "utter_list_like", values)]
+    return [Say("utter_list_wishes" if kept else "utter_list", values)]
+
+
+def _because(engine: Engine, incoming: Incoming, query: Query, ranked: RankedList) -> list[Say]:
+    """What this message's feedback changed, said only if it is so."""
+    likes = [e for e in incoming.outcome.events if e.kind == "like" and e.item_id not in query.anchors]
+    for event in likes[-1:]:
+        risen = engine.recommender(query.catalog).because_of(event, query, ranked)[:2]
+        values = {"liked": incoming.catalog.item(event.item_id).title, "risen": " and ".join(i.title for i in risen)}
+        return [Say("utter_because_liked" if risen else "utter_noted_liked", values)]
+    others = [e for e in incoming.outcome.events if e.kind in ("dislike", "seen", "reject")]
+    if not others:
+        return []
+    kind = next((k for k in ("dislike", "seen", "reject") if any(e.kind == k for e in others)), "seen")
+    return [Say(f"utter_noted_{kind}", {"title": _titles([e.item_id for e in others if e.kind == kind], incoming.catalog)})]
+
+
+def _titles(item_ids: Sequence[str], catalog: Catalog) -> str:
+    titles = [catalog.item(i).title for i in item_ids][:3]
+    return " and ".join([", ".join(titles[:-1]), titles[-1]] if len(titles) > 1 else titles)
+
+
+def _lines(ranked: RankedList, catalog: Catalog) -> str:
+    return "\n".join(f"{r.rank}. {catalog.heading(r.item)}: {r.reason}" for r in ranked.items)
+
+
+def _cards(ranked: RankedList, catalog: Catalog) -> dict:
+    items = [_card(r, catalog) for r in ranked.items]
+    return {"kind": "list", "impression_id": ranked.impression_id, "catalog": ranked.catalog, "items": items}
+
+
+def _card(line: Recommendation, catalog: Catalog) -> dict:
+    item, schema = line.item, catalog.schema
+    tags = [s for s in schema.slots.values() if s.type == "tags"][:1]
+    facts = []
+    for slot in schema.slots.values():
+        value = item.attributes.get(slot.columns[0])
+        if value is None or slot in tags or slot.columns[0] in schema.columns.values():
+            continue
+        facts.append(f"{value:g} {slot.unit}".strip() if isinstance(value, float) else str(value[0]))
+    rating = item.attributes.get(schema.columns.get("reception", ""))
+    year = item.attributes.get(schema.columns.get("year", ""))
+    return {
+        "rank": line.rank,
+        "item_id": item.item_id,
+        "title": item.title,
+        "year": f"{year:g}" if isinstance(year, float) else "",
+        "tags": [t for s in tags for t in item.attributes.get(s.columns[0], ())][:3],
+        "facts": facts[:3],
+        "reason": line.reason,
+        "rating": round(rating) if isinstance(rating, float) else None,
+    }

@@ -1,0 +1,108 @@
+"""Memory that is the user's: shown, corrected, given away, forgotten."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from rasa_sdk import Action
+
+from actions.turn import Incoming, Reply, Say, respond
+from chatrec.bootstrap import Engine
+from chatrec.dialogue import State, in_words
+from chatrec.types import Constraint
+
+FORGET = "forget"  # State.pending while the bot waits for a yes to erasing everything
+SHOWN = 12  # titles a line
+
+
+def show_profile(engine: Engine, incoming: Incoming) -> Reply:
+    """What is stored about the user, in words."""
+    lines = memory(engine, incoming)
+    if not lines:
+        return Reply((Say("utter_profile_empty"),), incoming.state)
+    buttons = [("Forget everything", "forget everything about me")]
+    return Reply((Say("utter_profile", {"memory": "\n".join(lines)}, buttons=buttons),), incoming.state)
+
+
+def memory(engine: Engine, incoming: Incoming) -> list[str]:
+    """One line for each kind of thing remembered; empty for a stranger."""
+    catalog = incoming.catalog
+    stances = engine.store.stances(incoming.user, catalog.schema.name)
+    lines = []
+    for kinds, words in ((("like", "accept"), "You liked"), (("dislike", "reject"), "Not for you"), (("seen",), "Seen")):
+        titles = [catalog.item(i).title for i, event in stances.items() if event.kind in kinds][-SHOWN:]
+        if titles:
+            lines.append(f"{words}: {', '.join(titles)}.")
+    wishes = [p.constraint for p in engine.store.preferences(incoming.user) if p.catalog == catalog.schema.name]
+    if wishes:
+        lines.append(f"You told me: {in_words(wishes, catalog)}.")
+    return lines
+
+
+def correct_profile(engine: Engine, incoming: Incoming) -> Reply:
+    """Drop the remembered wishes that the message speaks of; a negated one ("no more horror") takes their place."""
+    spoken = [wish for mention in incoming.mentions for wish in mention.constraints]
+    if not spoken and not incoming.outcome.subjects:
+        return Reply((Say("utter_profile_how"),), incoming.state)
+    for kept in engine.store.preferences(incoming.user):
+        if any(_same(kept.constraint, wish) for wish in spoken):
+            engine.store.forget_preference(kept.preference_id)
+    for wish in spoken:
+        if wish.op == "not":
+            engine.store.remember(incoming.user, incoming.catalog.schema.name, wish)
+    return Reply((Say("utter_profile_corrected"),), incoming.state)
+
+
+def _same(one: Constraint, other: Constraint) -> bool:
+    return one.slot == other.slot and bool(set(one.values) & set(other.values))
+
+
+def forget(engine: Engine, incoming: Incoming) -> Reply:
+    """Ask before erasing."""
+    buttons = [("Yes, forget me", "yes"), ("No, keep it", "no")]
+    return Reply((Say("utter_forget_sure", buttons=buttons),), replace(incoming.state, pending=FORGET))
+
+
+def export(engine: Engine, incoming: Incoming) -> Reply:
+    """Everything stored about the user, as JSON."""
+    data = json.dumps(engine.store.export(incoming.user), ensure_ascii=False, indent=1, default=str)
+    return Reply((Say("utter_export"), Say(text=data)), incoming.state)
+
+
+def erase(engine: Engine, incoming: Incoming) -> Reply:
+    """Forget the user here and in the conversation's own state."""
+    engine.store.forget(incoming.user)
+    return Reply((Say("utter_forgotten"),), State(incoming.state.catalog))
+
+
+class ActionShowProfile(Action):
+    def name(self) -> str:
+        return "action_show_profile"
+
+    async def run(self, dispatcher, tracker, domain):
+        return await respond(show_profile, dispatcher, tracker, domain)
+
+
+class ActionCorrectProfile(Action):
+    def name(self) -> str:
+        return "action_correct_profile"
+
+    async def run(self, dispatcher, tracker, domain):
+        return await respond(correct_profile, dispatcher, tracker, domain)
+
+
+class ActionForget(Action):
+    def name(self) -> str:
+        return "action_forget"
+
+    async def run(self, dispatcher, tracker, domain):
+        return await respond(forget, dispatcher, tracker, domain)
+
+
+class ActionExport(Action):
+    def name(self) -> str:
+        return "action_export"
+
+    async def run(self, dispatcher, tracker, domain):
+        return await respond(export, dispatcher, tracker, domain)

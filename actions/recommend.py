@@ -1,0 +1,59 @@
+"""Recommend, or first ask what would help most."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rasa_sdk import Action
+
+from actions.lists import show
+from actions.turn import Incoming, Reply, Say, respond
+from chatrec import dialogue
+from chatrec.bootstrap import Engine
+from chatrec.elicit import Question, best_question
+
+QUESTIONS = 2  # at most, before the first list
+OPEN_INTENTS = frozenset({"continue", "reject", "critique_feature", "critique_compare"})
+
+
+def recommend(engine: Engine, incoming: Incoming) -> Reply:
+    """A list, or a question when there is nothing yet to recommend by."""
+    if incoming.intent in ("provide_preference", "correct_profile"):
+        for wish in (w for m in incoming.mentions for w in m.constraints):
+            engine.store.remember(incoming.user, incoming.catalog.schema.name, wish)
+    question = _question(engine, incoming)
+    return ask(incoming, question) if question else show(engine, incoming)
+
+
+def ask(incoming: Incoming, question: Question) -> Reply:
+    """Put the question, with its answers as buttons and two ways around it."""
+    own = f"utter_ask_{question.slot}"
+    slot = incoming.catalog.schema.slots[question.slot]
+    values = {"label": slot.label, "noun": incoming.catalog.schema.noun, "plural": incoming.catalog.schema.plural}
+    buttons = [(option, option) for option in question.options]
+    buttons += [("I don't mind", "I don't mind"), ("Just show me some", "just show me some")]
+    state = replace(incoming.state, pending=question.slot, asked=(*incoming.state.asked, question.slot))
+    return Reply((Say(own if own in incoming.responses else "utter_ask_slot", values, buttons=buttons),), state)
+
+
+def _question(engine: Engine, incoming: Incoming) -> Question | None:
+    """The best question, when the user has said and done nothing to go by, or is still answering the first one."""
+    state, answering = incoming.state, bool(incoming.before.pending)
+    if len(state.asked) >= QUESTIONS or state.shown or state.anchors or incoming.intent in OPEN_INTENTS:
+        return None
+    if "just show" in incoming.text.lower() or (incoming.history and not answering):
+        return None
+    told = state.constraints or not (dialogue.is_vague(incoming.text) or dialogue.no_preference(incoming.text))
+    if told and not answering:
+        return None
+    query = incoming.query(state)
+    fitting = engine.recommender(query.catalog).fitting(query)
+    return best_question(incoming.catalog, fitting, incoming.catalog.popularity, state.asked)
+
+
+class ActionRecommend(Action):
+    def name(self) -> str:
+        return "action_recommend"
+
+    async def run(self, dispatcher, tracker, domain):
+        return await respond(recommend, dispatcher, tracker, domain)

@@ -1,0 +1,143 @@
+"""Around the recommending: hello, yes and no, choosing a catalogue, and not understanding."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import replace
+
+from rasa_sdk import Action
+
+from actions import profile
+from actions.feedback import feedback
+from actions.lists import show
+from actions.recommend import recommend
+from actions.turn import Incoming, Reply, Say, respond
+from chatrec.bootstrap import Engine
+from chatrec.dialogue import State
+
+
+def greet(engine: Engine, incoming: Incoming) -> Reply:
+    """Hello; a returning user hears what is remembered."""
+    liked = [e for e in engine.store.stances(incoming.user, incoming.catalog.schema.name).values() if e.kind == "like"]
+    values = {"plural": incoming.catalog.schema.plural, "noun": incoming.catalog.schema.noun}
+    if not liked:
+        return Reply((Say("utter_greet_new", values, buttons=_starters(incoming)),), incoming.state)
+    titles = [incoming.catalog.item(e.item_id).title for e in liked[-2:]]
+    buttons = [(f"Something like {titles[-1]}", f'something like "{titles[-1]}"'), *_starters(incoming)[:1]]
+    says = Say("utter_greet_back", {**values, "liked": " and ".join(titles)}, buttons=buttons)
+    return Reply((says,), incoming.state)
+
+
+def affirm(engine: Engine, incoming: Incoming) -> Reply:
+    """Yes: to erasing, to the item in focus, or to seeing something."""
+    if incoming.before.pending == profile.FORGET:
+        return profile.erase(engine, incoming)
+    if incoming.before.pending:
+        return recommend(engine, incoming)
+    if incoming.state.focus:
+        title = incoming.catalog.item(incoming.state.focus).title
+        return Reply((Say("utter_enjoy", {"title": title}),), incoming.state)
+    return show(engine, incoming)
+
+
+def deny(engine: Engine, incoming: Incoming) -> Reply:
+    """No: to erasing, to a question, or to what was shown."""
+    if incoming.before.pending == profile.FORGET:
+        return Reply((Say("utter_forget_kept"),), incoming.state)
+    if incoming.before.pending or incoming.mentions:
+        return recommend(engine, incoming)
+    return Reply((Say("utter_what_instead", buttons=[("Something else", "something else")]),), incoming.state)
+
+
+def neutral(engine: Engine, incoming: Incoming) -> Reply:
+    """Hmm, ok: an open question is answered with "no preference"; else the bot stays out of the way."""
+    if incoming.before.pending:
+        return recommend(engine, incoming)
+    return Reply((Say("utter_neutral"),), incoming.state)
+
+
+def choose_domain(engine: Engine, incoming: Incoming) -> Reply:
+    """Move to the catalogue that the message names; say which there are when it names none."""
+    text = incoming.text.lower()
+    for name, catalog in engine.catalogs.items():
+        if re.search(rf"\b({re.escape(name)}|{re.escape(catalog.schema.noun)}|{re.escape(catalog.schema.plural)})\b", text):
+            return recommend(engine, replace(incoming, outcome=replace(incoming.outcome, state=_moved(incoming, name))))
+    names = ", ".join(catalog.schema.plural for catalog in engine.catalogs.values())
+    return Reply((Say("utter_domains", {"names": names}),), incoming.state)
+
+
+def fallback(engine: Engine, incoming: Incoming) -> Reply:
+    """A message whose intent is unclear. What it names of the catalogue still counts; else say honestly what is wrong
+    with it and what would work."""
+    if any(m.constraints or m.item_ids or m.direction for m in incoming.mentions):
+        return recommend(engine, incoming) if not incoming.state.focus else feedback(engine, incoming)
+    if incoming.before.pending and incoming.before.pending != profile.FORGET:
+        return recommend(engine, incoming)
+    values = {"plural": incoming.catalog.schema.plural, "noun": incoming.catalog.schema.noun}
+    return Reply((Say(_complaint(incoming.text), values, buttons=_starters(incoming)),), incoming.state)
+
+
+def _moved(incoming: Incoming, name: str) -> State:
+    return incoming.state if incoming.state.catalog == name else State(name)
+
+
+def _complaint(text: str) -> str:
+    letters = [c for c in text if c.isalpha()]
+    if not letters:
+        return "utter_no_words"
+    foreign = sum("LATIN" not in unicodedata.name(c, "") for c in letters)
+    return "utter_other_script" if foreign > len(letters) / 2 else "utter_not_understood"
+
+
+def _starters(incoming: Incoming) -> list[tuple[str, str]]:
+    plural = incoming.catalog.schema.plural
+    return [("Surprise me", f"recommend me some {plural}"), ("What can you do?", "what can you do?")]
+
+
+class ActionGreet(Action):
+    def name(self) -> str:
+        return "action_greet"
+
+    async def run(self, dispatcher, tracker, domain):
+        return await respond(greet, dispatcher, tracker, domain)
+
+
+class ActionAffirm(Action):
+    def name(self) -> str:
+        return "action_affirm"
+
+    async def run(self, dispatcher, tracker, domain):
+        return await respond(affirm, dispatcher, tracker, domain)
+
+
+class ActionDeny(Action):
+    def name(self) -> str:
+        return "action_deny"
+
+    async def run(self, dispatcher, tracker, domain):
+        return await respond(deny, dispatcher, tracker, domain)
+
+
+class ActionNeutral(Action):
+    def name(self) -> str:
+        return "action_neutral"
+
+    async def run(self, dispatcher, tracker, domain):
+        return await respond(neutral, dispatcher, tracker, domain)
+
+
+class ActionChooseDomain(Action):
+    def name(self) -> str:
+        return "action_choose_domain"
+
+    async def run(self, dispatcher, tracker, domain):
+        return await respond(choose_domain, dispatcher, tracker, domain)
+
+
+class ActionFallback(Action):
+    def name(self) -> str:
+        return "action_fallback"
+
+    async def run(self, dispatcher, tracker, domain):
+        return await respond(fallback, dispatcher, tracker, domain)

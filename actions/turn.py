@@ -1,0 +1,162 @@
+"""From Rasa's tracker to the engine and back.
+
+An action is a plain function ``(Engine, Incoming) -> Reply``; :func:`respond` runs it in a thread, since a blocking
+action would stop every other conversation, and turns any failure into an apology instead of silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rasa_sdk import Tracker
+from rasa_sdk.events import SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from chatrec import dialogue
+from chatrec.bootstrap import Engine, engine
+from chatrec.catalog import Catalog
+from chatrec.dialogue import Outcome, State
+from chatrec.errors import StoreDown
+from chatrec.types import Event, Mention, Query, Turn
+
+log = logging.getLogger(__name__)
+
+TURNS = 8  # utterances of the conversation that the ranker reads
+TIMEOUT = 20.0  # seconds until the user gets an apology instead
+
+
+@dataclass(frozen=True)
+class Say:
+    """One message of the bot: a response of domain.yml with its values, or a text; buttons; data for cards."""
+
+    response: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
+    buttons: Sequence[tuple[str, str]] = ()
+    custom: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the bot says, and the state of the conversation after it."""
+
+    says: tuple[Say, ...]
+    state: State
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One message, understood and stored. ``user`` is a key of the store; ``click`` the kind of a card's button;
+    ``responses`` the names that domain.yml has."""
+
+    user: str
+    text: str
+    intent: str
+    mentions: tuple[Mention, ...]
+    click: str
+    catalog: Catalog
+    before: State
+    outcome: Outcome
+    turns: tuple[Turn, ...]
+    history: tuple[Event, ...]
+    responses: frozenset[str]
+
+    @property
+    def state(self) -> State:
+        return self.outcome.state
+
+    def query(self, state: State, store_preferences: Sequence = (), n: int = 5) -> Query:
+        return dialogue.query(state, self.turns, self.history, n)
+
+
+Work = Callable[[Engine, Incoming], Reply]
+
+
+async def respond(work: Work, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping) -> list[dict]:
+    """Run ``work`` for the tracker's latest message and send what it says."""
+    try:
+        reply = await asyncio.wait_for(asyncio.to_thread(_run, work, tracker, domain), TIMEOUT)
+    except StoreDown as error:
+        log.error("store down: %s", error)
+        dispatcher.utter_message(response="utter_no_memory")
+        return []
+    except Exception:
+        log.exception("%s failed", work.__name__)
+        dispatcher.utter_message(response="utter_sorry")
+        return []
+    cards = tracker.get_latest_input_channel() != "cmdline"
+    for say in reply.says:
+        _send(dispatcher, say, cards)
+    return [SlotSet("state", reply.state.to_json())]
+
+
+def _run(work: Work, tracker: Tracker, domain: Mapping) -> Reply:
+    built = engine()
+    return work(built, read(built, tracker, domain))
+
+
+def _send(dispatcher: CollectingDispatcher, say: Say, cards: bool) -> None:
+    dispatcher.utter_message(
+        text=say.text or None,
+        response=say.response or None,
+        buttons=[{"title": title, "payload": payload} for title, payload in say.buttons],
+        json_message=dict(say.custom) if say.custom and cards else None,
+        **say.values,
+    )
+
+
+def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
+    """Understand the latest message and store it: its text, and the behaviour it tells of, each exactly once."""
+    message = tracker.latest_message
+    metadata = message.get("metadata") or {}
+    key = str(metadata.get("message_id") or message.get("message_id") or time.time_ns())
+    user = built.store.user(tracker.sender_id)
+    before = _state(built, tracker)
+    catalog = built.catalog(before.catalog)
+    text = message.get("text") or ""
+    entities = message.get("entities") or []
+    mentions = tuple(Mention.from_json(e["mention"]) for e in entities if "mention" in e)
+    click = next((e["value"] for e in entities if e.get("entity") == "feedback"), None)
+    intent = (message.get("intent") or {}).get("name") or "nlu_fallback"
+    outcome = _outcome(before, intent, text, mentions, click, catalog)
+    built.store.add_turn(user, tracker.sender_id, Turn("user", text), time.time(), key)
+    for event in outcome.events:
+        built.store.add_event(user, catalog.schema.name, event, f"{key}:{event.item_id}:{event.kind}")
+    return Incoming(
+        user=user,
+        text=text,
+        intent=intent,
+        mentions=mentions,
+        click=click["kind"] if click else "",
+        catalog=catalog,
+        before=before,
+        outcome=outcome,
+        turns=_turns(tracker),
+        history=built.store.events(user, catalog.schema.name),
+        responses=frozenset(domain.get("responses") or {}),
+    )
+
+
+def _outcome(
+    state: State, intent: str, text: str, mentions: Sequence[Mention], click: Mapping | None, catalog: Catalog
+) -> Outcome:
+    if click is None:
+        return dialogue.understand(state, intent, text, mentions, catalog)
+    catalog.item(click["item_id"])  # an id of another catalogue, or of nothing, stops here
+    return dialogue.clicked(state, click["kind"], click["item_id"], click.get("impression_id"))
+
+
+def _state(built: Engine, tracker: Tracker) -> State:
+    saved = tracker.get_slot("state")
+    return State.from_json(saved) if saved else State(next(iter(built.catalogs)))
+
+
+def _turns(tracker: Tracker) -> tuple[Turn, ...]:
+    speakers = {"user": "user", "bot": "bot"}
+    said = [(speakers[e["event"]], e.get("text")) for e in tracker.events if e.get("event") in speakers]
+    return tuple(Turn(speaker, text[:300]) for speaker, text in said if text)[-TURNS:]

@@ -1,0 +1,112 @@
+"""The only place that picks concrete classes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from chatrec import dialogue
+from chatrec.candidates import CandidateGenerator
+from chatrec.catalog import Catalog, load_catalogs
+from chatrec.encoder import load_encoder
+from chatrec.errors import BadInput, UnknownCatalog
+from chatrec.linker import Linker
+from chatrec.lm import load_lm
+from chatrec.rank import KeepOrder, LikelihoodRanker
+from chatrec.recommender import Recommender
+from chatrec.settings import Settings
+from chatrec.store import Store
+from chatrec.types import Constraint, Query, RankedList, Turn
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Everything a surface needs, wired. One a process; safe to use from several threads."""
+
+    settings: Settings
+    store: Store
+    catalogs: Mapping[str, Catalog]
+    linkers: Mapping[str, Linker]
+    recommenders: Mapping[str, Recommender]
+
+    def catalog(self, name: str) -> Catalog:
+        return _named(self.catalogs, name)
+
+    def linker(self, name: str) -> Linker:
+        return _named(self.linkers, name)
+
+    def recommender(self, name: str) -> Recommender:
+        return _named(self.recommenders, name)
+
+    def recommend(self, user: str, query: Query) -> RankedList:
+        """The list for a stored user, written down as an impression. ``user`` is a key of the store."""
+        ranked = self.recommender(query.catalog).recommend(query)
+        if ranked.items:
+            self.store.add_impression(user, ranked, query, propensities=[1.0] * len(ranked.items))
+        return ranked
+
+    def ask(
+        self, catalog: str, text: str, user: str | None = None, slots: Sequence[Constraint] = (), n: int = 5
+    ) -> RankedList:
+        """One request in words, without a conversation. ``user``: a platform id whose history counts, and whose
+        impression is kept; nobody's when not given."""
+        linked = self.linker(catalog).link(text)
+        state = dialogue.State(catalog, constraints=tuple(slots))
+        state = dialogue.understand(state, "ask_recommendation", text, linked, self.catalog(catalog), time.time()).state
+        key = self.store.user(user) if user else None
+        history = self.store.events(key, catalog) if key else ()
+        query = dialogue.query(state, (Turn("user", text),) if text else (), history, n)
+        return self.recommend(key, query) if key else self.recommender(catalog).recommend(query)
+
+
+def _named(found: Mapping, name: str):
+    if name not in found:
+        raise UnknownCatalog(f"no catalogue named {name!r}; there is {', '.join(sorted(found))}")
+    return found[name]
+
+
+def parse_slot(text: str, catalog: Catalog) -> Constraint:
+    """``genre=sci-fi``, ``genre!=horror``, ``year>=2000``, ``length<=120``.
+
+    Raises:
+        BadInput: no operator, an unknown slot, or no number where one is needed.
+    """
+    for sign, op in (("!=", "not"), (">=", "min"), ("<=", "max"), ("=", "is")):
+        name, found, value = text.partition(sign)
+        if not found:
+            continue
+        slot = catalog.schema.slots.get(name.strip())
+        if slot is None:
+            raise BadInput(f"--slot {text}: no slot {name.strip()!r}; there is {', '.join(catalog.schema.slots)}")
+        if slot.type != "number":
+            return Constraint(slot.name, op, (value.strip(),), value.strip())
+        try:
+            return Constraint(slot.name, op, (float(value),), value.strip())
+        except ValueError:
+            raise BadInput(f"--slot {text}: {slot.name} takes a number") from None
+    raise BadInput(f"--slot {text}: write NAME=VALUE, NAME!=VALUE, NAME>=NUMBER or NAME<=NUMBER")
+
+
+def build(settings: Settings) -> Engine:
+    """Load catalogues and weights and open the store. Takes seconds; :func:`engine` does it once.
+
+    Raises:
+        BadInput: a broken catalogue. ModelMissing: weights not there. StoreDown: no database.
+    """
+    catalogs = load_catalogs(settings.catalogs)
+    encoder = load_encoder(settings)
+    lm = load_lm(settings)
+    recommenders = {}
+    for name, catalog in catalogs.items():
+        generator = CandidateGenerator(catalog, encoder, settings.cache)
+        recommenders[name] = Recommender(catalog, generator, LikelihoodRanker(lm, catalog), lm.name)
+    linkers = {name: Linker(catalog) for name, catalog in catalogs.items()}
+    return Engine(settings, Store.open(settings.db, settings.secret), catalogs, linkers, recommenders)
+
+
+@lru_cache(maxsize=1)
+def engine() -> Engine:
+    """The engine of this process, built at first use from the environment."""
+    return build(Settings.read())

@@ -1,0 +1,318 @@
+"""What the conversation means so far: a message changes the ``State``, the state becomes a ``Query``.
+
+Pure functions over frozen values. Intents are those of the seeker taxonomy (Cai & Chen, UMAP 2020, table 2).
+A message may do several things at once ("great, more like the second one, but newer"): the intent says what to
+do with the items spoken of; constraints and comparisons count whatever the intent is.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from chatrec.catalog import Catalog
+from chatrec.types import Constraint, Event, EventKind, Mention, Query, Turn
+
+ABOUT_ITEMS = frozenset({"inquire", "explain_why", "ask_opinion", "critique_compare"})
+FEEDBACK = frozenset({"seen", "accept", "reject"})
+REPLACING = frozenset({"ask_recommendation", "reformulate", "start_over", "answer"})
+KEEP_SHOWN = 60  # items shown earlier that are kept away from the next lists
+
+_SIMILAR = re.compile(
+    r"(?:\b(?:more|something|anything|someth?ing|one|ones|films?|movies?|stuff|things?|else|similar|just|much|bit|feels?|"
+    r"want|show me|vibes?|kind|sort)\s+(?:\w+\s+){0,3}?(?:like|to|as|of)|^\s*like|\bsimilar to|\bin the style of|"
+    r"\breminds? me of|\bsame \w+ as)\s+(?:a |the |that |this )?[\"'“]?$",
+    re.IGNORECASE,
+)
+_DISLIKE = re.compile(
+    r"\b(?:hat(?:e|ed)|dis(?:like|liked)|boring|bored|awful|terrible|horrible|rubbish|crap|bad|worst|sucks?|sucked|meh|"
+    r"overrated|disappoint\w*|could ?n.?t stand|not (?:my|for me|good|great|fond|keen|into|a fan)|"
+    r"(?:did|do|does)(?:n.?t| not) (?:really |much )?(?:like|love|enjoy|care))\b",
+    re.IGNORECASE,
+)
+_LIKE = re.compile(
+    r"\b(?:lov(?:e|ed|ing)|luv\w*|lik(?:e|ed)|enjoy\w*|great|good|brilliant|amazing|awesome|excellent|fantastic|superb|"
+    r"favou?rites?|perfect|masterpiece|wonderful|cool|best|fun|adore\w*|fan of)\b|👍|❤|😍",
+    re.IGNORECASE,
+)
+_ADDING = re.compile(r"\b(?:also|too|as well|plus|and|but|both|with)\b", re.IGNORECASE)
+_NO_PREFERENCE = re.compile(
+    r"\b(?:any(?:thing)?|whatever|don.?t (?:care|mind|know)|dunno|no (?:idea|preference|clue)|not sure|surprise me|"
+    r"you (?:choose|pick|decide)|doesn.?t matter|either|all of them|idk|skip|nothing special)\b",
+    re.IGNORECASE,
+)
+_GENERIC = frozenset(
+    """a an the i im i'm i'd id me my we us you your to of for in on at and or so just please pls can could would should
+    will do does did have has had is are was be been it that this these those there what whats which who how some something
+    somethin smth sth any anything one ones thing stuff good great nice best decent cool fun new watch watching see look looking
+    find get give show tell want wanna wants need like love recommend recommendation recommendations suggest suggestion
+    suggestions know not no don't dont really very today tonight now evening night weekend help hi hello hey idea ideas bored
+    pick choose choice maybe let's lets think feel feeling mood kind sort type kinda movie movies film films flick flicks
+    recomend sugest about with if got up go""".split()
+)
+
+
+@dataclass(frozen=True)
+class State:
+    """What has been said and shown in one conversation. ``shown``: the last list, in order. ``before``: items of
+    earlier lists. ``focus``: the item spoken of last. ``asked``: slots asked about. ``pending``: what the bot waits
+    for: a slot, ``forget`` (a confirmation) or nothing."""
+
+    catalog: str
+    constraints: tuple[Constraint, ...] = ()
+    anchors: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    impression_id: str = ""
+    focus: str = ""
+    asked: tuple[str, ...] = ()
+    pending: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"constraints": [c.to_json() for c in self.constraints]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> State:
+        lists = {k: tuple(data[k]) for k in ("anchors", "shown", "before", "asked")}
+        return cls(**{**data, **lists, "constraints": tuple(Constraint.from_json(c) for c in data["constraints"])})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a message did: the new state, behaviour to store, and the items it speaks of."""
+
+    state: State
+    events: tuple[Event, ...] = ()
+    subjects: tuple[str, ...] = ()
+
+
+def stance(text: str) -> Literal["like", "dislike"] | None:
+    """Whether the words are for or against, or neither. Negated praise ("didn't like it") is against."""
+    if _DISLIKE.search(text):
+        return "dislike"
+    return "like" if _LIKE.search(text) else None
+
+
+def no_preference(text: str) -> bool:
+    """Whether the words decline to answer a question ("don't care", "surprise me")."""
+    return bool(_NO_PREFERENCE.search(text))
+
+
+def is_vague(text: str) -> bool:
+    """Whether a request says nothing to search by ("recommend me something good")."""
+    words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+", text.lower())
+    return all(word.replace("’", "'") in _GENERIC for word in words)
+
+
+def understand(
+    state: State, intent: str, text: str, mentions: Sequence[Mention], catalog: Catalog, at: float | None = None
+) -> Outcome:
+    """Apply one message to the state.
+
+    ``at``: seconds since 1970; now when not given. The order matters: a fresh start forgets first, then items and
+    constraints are read, then open questions are closed.
+    """
+    at = time.time() if at is None else at
+    if intent == "start_over":
+        state = State(state.catalog, before=_earlier(state))
+    mentions = [m for m in mentions if m.catalog in ("", state.catalog)]
+    spoken = _referents(state, mentions)
+    anchors, subjects = _split(intent, text, spoken)
+    events = _behaviour(intent, text, state, subjects, anchors, at)
+    constraints = _merge(state.constraints, _wishes(state, mentions, spoken, catalog), intent, text)
+    focus = (subjects or anchors or (state.focus,))[0]
+    if not anchors and not (intent in REPLACING and constraints != state.constraints):
+        anchors = state.anchors
+    rejected = tuple(m for i, m in _excluded(spoken))
+    state = replace(
+        state, constraints=constraints, anchors=anchors, focus=focus, before=state.before + rejected, pending=""
+    )
+    return Outcome(state, events, subjects)
+
+
+def clicked(state: State, kind: str, item_id: str, impression_id: str | None, at: float | None = None) -> Outcome:
+    """Apply a click on a card: ``like``, ``dislike``, ``seen``, ``more`` (like this) or ``why``."""
+    stored: dict[str, EventKind] = {"like": "like", "dislike": "dislike", "seen": "seen", "more": "like"}
+    at = time.time() if at is None else at
+    events = (Event(item_id, stored[kind], at, impression_id=impression_id),) if kind in stored else ()
+    anchors = (item_id,) if kind == "more" else state.anchors
+    return Outcome(replace(state, focus=item_id, anchors=anchors, pending=""), events, (item_id,))
+
+
+def query(state: State, turns: Sequence[Turn], history: Sequence[Event], n: int = 5) -> Query:
+    """The query for the next list: nothing seen, rejected, used as an anchor or shown in this conversation."""
+    known = {event.item_id for event in history}
+    away = known | set(state.before) | set(state.shown) | set(state.anchors)
+    return Query(state.catalog, tuple(turns), state.constraints, state.anchors, tuple(history), frozenset(away), n)
+
+
+def listed(state: State, item_ids: Iterable[str], impression_id: str, given_up: Sequence[Constraint]) -> State:
+    """The state after a list was shown. Constraints that had to be given up are dropped."""
+    kept = tuple(c for c in state.constraints if c not in given_up)
+    return replace(
+        state, constraints=kept, before=_earlier(state), shown=tuple(item_ids), impression_id=impression_id, focus=""
+    )
+
+
+def in_words(constraints: Sequence[Constraint], catalog: Catalog) -> str:
+    """The wishes said back: ``sci-fi, after 1999, not horror``; empty without constraints."""
+    return ", ".join(dict.fromkeys(_phrase(c, catalog) for c in constraints))
+
+
+def _phrase(constraint: Constraint, catalog: Catalog) -> str:
+    slot = catalog.schema.slots[constraint.slot]
+    values = " or ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in constraint.values)
+    if constraint.soft:
+        return constraint.text or values
+    if constraint.op == "not":
+        return f"not {values}"
+    if constraint.op == "is":
+        return values
+    unit = f" {slot.unit}" if slot.unit else ""
+    label = "" if slot.unit or slot.label == "year" else f"{slot.label} "
+    return f"{label}{'from' if constraint.op == 'min' else 'up to'} {values}{unit}"
+
+
+def _earlier(state: State) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(state.before + state.shown))[-KEEP_SHOWN:]
+
+
+def _referents(state: State, mentions: Sequence[Mention]) -> list[tuple[Mention, str]]:
+    """Items that titles and ordinals stand for, in the order of the message."""
+    found: list[tuple[Mention, str]] = []
+    for mention in mentions:
+        if mention.entity == "title" and mention.item_ids:
+            shown = [i for i in mention.item_ids if i in state.shown]
+            found.append((mention, (shown or list(mention.item_ids))[0]))
+        elif mention.entity == "ordinal" and state.shown:
+            position = int(mention.value or 0)
+            index = position - 1 if position > 0 else len(state.shown) + position
+            if 0 <= index < len(state.shown):
+                found.append((mention, state.shown[index]))
+    return found
+
+
+def _excluded(spoken: Sequence[tuple[Mention, str]]) -> list[tuple[Mention, str]]:
+    return [(mention, item) for mention, item in spoken if mention.negated]
+
+
+def _split(
+    intent: str, text: str, spoken: Sequence[tuple[Mention, str]]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Anchors ("more like X") and subjects (X is what the message is about)."""
+    anchors, subjects = [], []
+    for mention, item in spoken:
+        if mention.negated:
+            continue
+        similar = _SIMILAR.search(text[: mention.start]) is not None
+        about = intent in ABOUT_ITEMS | FEEDBACK or (intent == "provide_preference" and mention.entity == "title")
+        (subjects if about and not similar else anchors).append(item)
+    return tuple(dict.fromkeys(anchors)), tuple(dict.fromkeys(subjects))
+
+
+def _behaviour(
+    intent: str, text: str, state: State, subjects: Sequence[str], anchors: Sequence[str], at: float
+) -> tuple[Event, ...]:
+    """Events to store. Without an item named, feedback is about the item in focus, or about a list of one;
+    a plain "none of these" rejects the whole list."""
+    events = [Event(item, "like", at, impression_id=_source(state, item)) for item in anchors if item in state.shown]
+    if intent not in FEEDBACK and intent != "provide_preference":
+        return tuple(events)
+    about = list(subjects) or ([] if anchors else _implied(state, intent))
+    for item in about:
+        events += [Event(item, kind, at, impression_id=_source(state, item)) for kind in _kinds(intent, text, subjects)]
+    return tuple(events)
+
+
+def _implied(state: State, intent: str) -> list[str]:
+    if intent == "provide_preference":
+        return []
+    if state.focus:
+        return [state.focus]
+    if intent == "reject":
+        return list(state.shown)
+    return list(state.shown) if len(state.shown) == 1 else []
+
+
+def _kinds(intent: str, text: str, named: Sequence[str]) -> tuple[str, ...]:
+    attitude = stance(text)
+    if intent == "seen":
+        return ("seen",) if attitude is None else ("seen", attitude)
+    if intent == "accept":
+        return ("accept",)
+    if intent == "reject":
+        return ("dislike",) if named and attitude == "dislike" else ("reject",)
+    return (attitude or "like",)
+
+
+def _source(state: State, item: str) -> str | None:
+    return state.impression_id if item in state.shown and state.impression_id else None
+
+
+def _wishes(
+    state: State, mentions: Sequence[Mention], spoken: Sequence[tuple[Mention, str]], catalog: Catalog
+) -> list[Constraint]:
+    wishes: list[Constraint] = []
+    named = [item for mention, item in spoken if not mention.negated]
+    for mention in mentions:
+        if mention.constraints:
+            wishes += mention.constraints
+        elif mention.direction:
+            wishes += _critique(state, mention, named, catalog)
+    return wishes
+
+
+def _critique(state: State, mention: Mention, named: Sequence[str], catalog: Catalog) -> list[Constraint]:
+    """A bound for "newer", "shorter" …: beyond the item named, else a step beyond the middle of the last list.
+    When too little lies beyond, the bound is halfway to the end of what there is."""
+    slot = catalog.schema.slots.get(mention.entity)
+    if slot is None or slot.type != "number":
+        return []
+    column = catalog.numbers(mention.entity)
+    basis = named or ([state.focus] if state.focus else list(state.shown))
+    reference = np.array([column[catalog.index(i)] for i in basis if not np.isnan(column[catalog.index(i)])])
+    if not len(reference):
+        reference = column[~np.isnan(column)]
+    middle = float(np.median(reference))
+    bound = middle + mention.direction * (1 if named else max(slot.step, 1))
+    edge = float(np.nanquantile(column, 0.98 if mention.direction > 0 else 0.02))
+    if (edge - bound) * mention.direction < 0:
+        bound = (middle + edge) / 2
+    return [Constraint(mention.entity, "min" if mention.direction > 0 else "max", (float(round(bound)),), mention.text)]
+
+
+def _merge(
+    old: tuple[Constraint, ...], new: Sequence[Constraint], intent: str, text: str
+) -> tuple[Constraint, ...]:
+    """Old wishes under new ones. A new wish overrides what contradicts it; on the same slot it replaces the old one
+    when the user restates ("a comedy instead"), and joins it when the user adds ("and funny too")."""
+    if not new:
+        return old
+    adds = intent == "critique_add" or (intent not in REPLACING and _ADDING.search(text) is not None)
+    bounded = {c.slot for c in new if c.op in ("min", "max") and not c.soft}
+    span = {s for s in bounded if len({c.op for c in new if c.slot == s}) == 2}
+    named = {c.slot for c in new if c.op == "is" and not c.soft}
+    kept = []
+    for constraint in old:
+        bound = constraint.op in ("min", "max")
+        gone = (
+            any(_contradict(constraint, c) for c in new)
+            or (bound and constraint.slot in named | span)
+            or any(constraint.op == c.op and constraint.slot == c.slot for c in new if bound)
+            or (constraint.op == "is" and constraint.slot in bounded)
+            or (constraint.op == "is" and constraint.slot in named and not adds and not constraint.soft)
+        )
+        if not gone:
+            kept.append(constraint)
+    return tuple(dict.fromkeys([*kept, *new]))
+
+
+def _contradict(old: Constraint, new: Constraint) -> bool:
+    """Same slot, opposite wish, a value in common."""
+    opposite = {old.op, new.op} == {"is", "not"}
+    return old.slot == new.slot and opposite and bool(set(old.values) & set(new.values))

@@ -1,0 +1,90 @@
+"""One query in, one ranked list out: candidates, then rank, then explain."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from chatrec.candidates import CandidateGenerator, Candidates
+from chatrec.catalog import Catalog
+from chatrec.explain import explain_all, sentence
+from chatrec.rank import Ranker
+from chatrec.types import Constraint, Event, Evidence, Item, Query, RankedList, Recommendation
+
+CANDIDATES = 100  # how many go to the ranker
+
+
+@dataclass(frozen=True)
+class Recommender:
+    """Recommends from one catalogue.
+
+    ``model`` names what ranked, for the impression log.
+    """
+
+    catalog: Catalog
+    generator: CandidateGenerator
+    ranker: Ranker
+    model: str
+
+    def recommend(self, query: Query) -> RankedList:
+        """The best ``query.n`` items that meet every hard constraint.
+
+        When nothing does, the softest constraints are given up one by one (``RankedList.relaxed``); exclusions never
+        are. When everything that fits was excluded only because it was shown, the list is shorter, or empty.
+        """
+        start = time.perf_counter()
+        query, relaxed = self.relax(query)
+        candidates = self.ranker.rank(query, self.generator.generate(query, CANDIDATES))
+        best = candidates.indices[: query.n]
+        evidence = explain_all(query, self.catalog, best, self.generator.score)
+        items = tuple(
+            self._line(rank, candidates, evidence[rank - 1]) for rank in range(1, len(best) + 1)
+        )
+        seconds = time.perf_counter() - start
+        return RankedList(self.catalog.schema.name, items, relaxed, uuid.uuid4().hex[:16], self.model, seconds)
+
+    def relax(self, query: Query) -> tuple[Query, tuple[Constraint, ...]]:
+        """The query with as few constraints given up as it takes to find something, and those constraints.
+
+        One is tried alone first, the softest of the schema before the others and the newest before older ones; then
+        several. ``not`` is never given up: who said "no horror" gets no horror.
+        """
+        if self.fitting(query).any():
+            return query, ()
+        order = sorted(
+            (c for c in query.constraints if not c.soft and c.op != "not"),
+            key=lambda c: -self.catalog.schema.slots[c.slot].softness,
+        )
+        for given_up in [[c] for c in order] + [order[: k + 1] for k in range(1, len(order))]:
+            kept = tuple(c for c in query.constraints if c not in given_up)
+            looser = replace(query, constraints=kept)
+            if self.fitting(looser).any():
+                return looser, tuple(given_up)
+        return query, ()
+
+    def fitting(self, query: Query) -> np.ndarray:
+        """(N,) bool: items that meet all hard constraints and are not excluded."""
+        return self.generator.allowed(query)
+
+    def explain(self, query: Query, item_id: str) -> tuple[str, tuple[Evidence, ...]]:
+        """Why this item: the sentence and the evidence, for an item of any list."""
+        evidence = explain_all(query, self.catalog, np.array([self.catalog.index(item_id)]), self.generator.score)[0]
+        return sentence(evidence, self.catalog.item(item_id), self.catalog), evidence
+
+    def because_of(self, event: Event, query: Query, ranked: RankedList) -> tuple[Item, ...]:
+        """Items of the list whose score falls without that event: what the user's feedback brought up."""
+        without = replace(query, history=tuple(e for e in query.history if e.item_id != event.item_id))
+        indices = np.array([self.catalog.index(r.item.item_id) for r in ranked.items], dtype=np.int64)
+        if not len(indices):
+            return ()
+        fall = self.generator.score(query, indices) - self.generator.score(without, indices)
+        return tuple(ranked.items[i].item for i in np.argsort(-fall) if fall[i] > 1e-6)
+
+    def _line(self, rank: int, candidates: Candidates, evidence: tuple[Evidence, ...]) -> Recommendation:
+        item = self.catalog.items[int(candidates.indices[rank - 1])]
+        score = float(candidates.scores[rank - 1])
+        reason = sentence(evidence, item, self.catalog, variant=rank - 1)
+        return Recommendation(rank, item, score, float(1 / (1 + np.exp(-score))), reason, evidence)
