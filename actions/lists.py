@@ -9,7 +9,6 @@ from actions.turn import Incoming, Reply, Say
 from chatrec import dialogue
 from chatrec.bootstrap import Engine
 from chatrec.catalog import Catalog
-
 from chatrec.types import Query, RankedList, Recommendation
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
@@ -88,7 +87,9 @@ def _because(engine: Engine, incoming: Incoming, query: Query, ranked: RankedLis
     if not others:
         return []
     kind = next((k for k in ("dislike", "seen", "reject") if any(e.kind == k for e in others)), "seen")
-    return [Say(f"utter_noted_{kind}", {"title": _titles([e.item_id for e in others if e.kind == kind], incoming.catalog)})]
+    return [
+        Say(f"utter_noted_{kind}", {"title": _titles([e.item_id for e in others if e.kind == kind], incoming.catalog)})
+    ]
 
 
 def _titles(item_ids: Sequence[str], catalog: Catalog) -> str:

@@ -14,6 +14,7 @@ from chatrec.types import Constraint
 
 FORGET = "forget"  # State.pending while the bot waits for a yes to erasing everything
 SHOWN = 12  # titles a line
+KINDS = ((("like", "accept"), "You liked"), (("dislike", "reject"), "Not for you"), (("seen",), "Seen"))
 
 
 def show_profile(engine: Engine, incoming: Incoming) -> Reply:
@@ -30,7 +31,11 @@ def memory(engine: Engine, incoming: Incoming) -> list[str]:
     catalog = incoming.catalog
     stances = engine.store.stances(incoming.user, catalog.schema.name)
     lines = []
-    for kinds, words in ((("like", "accept"), "You liked"), (("dislike", "reject"), "Not for you"), (("seen",), "Seen")):
+    for kinds, words in (
+        (("like", "accept"), "You liked"),
+        (("dislike", "reject"), "Not for you"),
+        (("seen",), "Seen"),
+    ):
         titles = [catalog.item(i).title for i, event in stances.items() if event.kind in kinds][-SHOWN:]
         if titles:
             lines.append(f"{words}: {', '.join(titles)}.")

@@ -8,7 +8,7 @@ from rasa_sdk import Action
 
 from actions.lists import show
 from actions.turn import Incoming, Reply, Say, respond
-from chatrec import dialogue
+from chatrec import phrases
 from chatrec.bootstrap import Engine
 from chatrec.elicit import Question, best_question
 
@@ -43,7 +43,7 @@ def _question(engine: Engine, incoming: Incoming) -> Question | None:
         return None
     if "just show" in incoming.text.lower() or (incoming.history and not answering):
         return None
-    told = state.constraints or not (dialogue.is_vague(incoming.text) or dialogue.no_preference(incoming.text))
+    told = state.constraints or not (phrases.is_vague(incoming.text) or phrases.no_preference(incoming.text))
     if told and not answering:
         return None
     query = incoming.query(state)

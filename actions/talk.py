@@ -61,7 +61,9 @@ def choose_domain(engine: Engine, incoming: Incoming) -> Reply:
     """Move to the catalogue that the message names; say which there are when it names none."""
     text = incoming.text.lower()
     for name, catalog in engine.catalogs.items():
-        if re.search(rf"\b({re.escape(name)}|{re.escape(catalog.schema.noun)}|{re.escape(catalog.schema.plural)})\b", text):
+        if re.search(
+            rf"\b({re.escape(name)}|{re.escape(catalog.schema.noun)}|{re.escape(catalog.schema.plural)})\b", text
+        ):
             return recommend(engine, replace(incoming, outcome=replace(incoming.outcome, state=_moved(incoming, name))))
     names = ", ".join(catalog.schema.plural for catalog in engine.catalogs.values())
     return Reply((Say("utter_domains", {"names": names}),), incoming.state)

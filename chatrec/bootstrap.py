@@ -11,10 +11,10 @@ from chatrec import dialogue
 from chatrec.candidates import CandidateGenerator
 from chatrec.catalog import Catalog, load_catalogs
 from chatrec.encoder import load_encoder
-from chatrec.errors import BadInput, UnknownCatalog
+from chatrec.errors import UnknownCatalog
 from chatrec.linker import Linker
 from chatrec.lm import load_lm
-from chatrec.rank import KeepOrder, LikelihoodRanker
+from chatrec.rank import LikelihoodRanker
 from chatrec.recommender import Recommender
 from chatrec.settings import Settings
 from chatrec.store import Store
@@ -65,28 +65,6 @@ def _named(found: Mapping, name: str):
     if name not in found:
         raise UnknownCatalog(f"no catalogue named {name!r}; there is {', '.join(sorted(found))}")
     return found[name]
-
-
-def parse_slot(text: str, catalog: Catalog) -> Constraint:
-    """``genre=sci-fi``, ``genre!=horror``, ``year>=2000``, ``length<=120``.
-
-    Raises:
-        BadInput: no operator, an unknown slot, or no number where one is needed.
-    """
-    for sign, op in (("!=", "not"), (">=", "min"), ("<=", "max"), ("=", "is")):
-        name, found, value = text.partition(sign)
-        if not found:
-            continue
-        slot = catalog.schema.slots.get(name.strip())
-        if slot is None:
-            raise BadInput(f"--slot {text}: no slot {name.strip()!r}; there is {', '.join(catalog.schema.slots)}")
-        if slot.type != "number":
-            return Constraint(slot.name, op, (value.strip(),), value.strip())
-        try:
-            return Constraint(slot.name, op, (float(value),), value.strip())
-        except ValueError:
-            raise BadInput(f"--slot {text}: {slot.name} takes a number") from None
-    raise BadInput(f"--slot {text}: write NAME=VALUE, NAME!=VALUE, NAME>=NUMBER or NAME<=NUMBER")
 
 
 def build(settings: Settings) -> Engine:

@@ -7,54 +7,24 @@ do with the items spoken of; constraints and comparisons count whatever the inte
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from chatrec import phrases
 from chatrec.catalog import Catalog
-from chatrec.types import Constraint, Event, EventKind, Mention, Query, Turn
+from chatrec.errors import BadInput
+from chatrec.types import Constraint, Event, EventKind, Mention, Op, Query, Turn
 
 ABOUT_ITEMS = frozenset({"inquire", "explain_why", "ask_opinion", "critique_compare"})
 FEEDBACK = frozenset({"seen", "accept", "reject"})
 REPLACING = frozenset({"ask_recommendation", "reformulate", "start_over", "answer"})
 KEEP_SHOWN = 60  # items shown earlier that are kept away from the next lists
 
-_SIMILAR = re.compile(
-    r"(?:\b(?:more|something|anything|someth?ing|one|ones|films?|movies?|stuff|things?|else|similar|just|much|bit|feels?|"
-    r"want|show me|vibes?|kind|sort)\s+(?:\w+\s+){0,3}?(?:like|to|as|of)|^\s*like|\bsimilar to|\bin the style of|"
-    r"\breminds? me of|\bsame \w+ as)\s+(?:a |the |that |this )?[\"'“]?$",
-    re.IGNORECASE,
-)
-_DISLIKE = re.compile(
-    r"\b(?:hat(?:e|ed)|dis(?:like|liked)|boring|bored|awful|terrible|horrible|rubbish|crap|bad|worst|sucks?|sucked|meh|"
-    r"overrated|disappoint\w*|could ?n.?t stand|not (?:my|for me|good|great|fond|keen|into|a fan)|"
-    r"(?:did|do|does)(?:n.?t| not) (?:really |much )?(?:like|love|enjoy|care))\b",
-    re.IGNORECASE,
-)
-_LIKE = re.compile(
-    r"\b(?:lov(?:e|ed|ing)|luv\w*|lik(?:e|ed)|enjoy\w*|great|good|brilliant|amazing|awesome|excellent|fantastic|superb|"
-    r"favou?rites?|perfect|masterpiece|wonderful|cool|best|fun|adore\w*|fan of)\b|👍|❤|😍",
-    re.IGNORECASE,
-)
-_ADDING = re.compile(r"\b(?:also|too|as well|plus|and|but|both|with)\b", re.IGNORECASE)
-_NO_PREFERENCE = re.compile(
-    r"\b(?:any(?:thing)?|whatever|don.?t (?:care|mind|know)|dunno|no (?:idea|preference|clue)|not sure|surprise me|"
-    r"you (?:choose|pick|decide)|doesn.?t matter|either|all of them|idk|skip|nothing special)\b",
-    re.IGNORECASE,
-)
-_GENERIC = frozenset(
-    """a an the i im i'm i'd id me my we us you your to of for in on at and or so just please pls can could would should
-    will do does did have has had is are was be been it that this these those there what whats which who how some something
-    somethin smth sth any anything one ones thing stuff good great nice best decent cool fun new watch watching see look looking
-    find get give show tell want wanna wants need like love recommend recommendation recommendations suggest suggestion
-    suggestions know not no don't dont really very today tonight now evening night weekend help hi hello hey idea ideas bored
-    pick choose choice maybe let's lets think feel feeling mood kind sort type kinda movie movies film films flick flicks
-    recomend sugest about with if got up go""".split()
-)
+_SIGNS: tuple[tuple[str, Op], ...] = (("!=", "not"), (">=", "min"), ("<=", "max"), ("=", "is"))
 
 
 @dataclass(frozen=True)
@@ -91,22 +61,26 @@ class Outcome:
     subjects: tuple[str, ...] = ()
 
 
-def stance(text: str) -> Literal["like", "dislike"] | None:
-    """Whether the words are for or against, or neither. Negated praise ("didn't like it") is against."""
-    if _DISLIKE.search(text):
-        return "dislike"
-    return "like" if _LIKE.search(text) else None
+def parse_slot(text: str, catalog: Catalog) -> Constraint:
+    """``genre=sci-fi``, ``genre!=horror``, ``year>=2000``, ``length<=120`` as a constraint.
 
-
-def no_preference(text: str) -> bool:
-    """Whether the words decline to answer a question ("don't care", "surprise me")."""
-    return bool(_NO_PREFERENCE.search(text))
-
-
-def is_vague(text: str) -> bool:
-    """Whether a request says nothing to search by ("recommend me something good")."""
-    words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+", text.lower())
-    return all(word.replace("’", "'") in _GENERIC for word in words)
+    Raises:
+        BadInput: no operator, an unknown slot, or no number where one is needed.
+    """
+    for sign, op in _SIGNS:
+        name, found, value = text.partition(sign)
+        if not found:
+            continue
+        slot = catalog.schema.slots.get(name.strip())
+        if slot is None:
+            raise BadInput(f"--slot {text}: no slot {name.strip()!r}; there is {', '.join(catalog.schema.slots)}")
+        if slot.type != "number":
+            return Constraint(slot.name, op, (value.strip(),), value.strip())
+        try:
+            return Constraint(slot.name, op, (float(value),), value.strip())
+        except ValueError:
+            raise BadInput(f"--slot {text}: {slot.name} takes a number") from None
+    raise BadInput(f"--slot {text}: write NAME=VALUE, NAME!=VALUE, NAME>=NUMBER or NAME<=NUMBER")
 
 
 def understand(
@@ -201,15 +175,13 @@ def _excluded(spoken: Sequence[tuple[Mention, str]]) -> list[tuple[Mention, str]
     return [(mention, item) for mention, item in spoken if mention.negated]
 
 
-def _split(
-    intent: str, text: str, spoken: Sequence[tuple[Mention, str]]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _split(intent: str, text: str, spoken: Sequence[tuple[Mention, str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Anchors ("more like X") and subjects (X is what the message is about)."""
     anchors, subjects = [], []
     for mention, item in spoken:
         if mention.negated:
             continue
-        similar = _SIMILAR.search(text[: mention.start]) is not None
+        similar = phrases.asks_for_similar(text[: mention.start])
         about = intent in ABOUT_ITEMS | FEEDBACK or (intent == "provide_preference" and mention.entity == "title")
         (subjects if about and not similar else anchors).append(item)
     return tuple(dict.fromkeys(anchors)), tuple(dict.fromkeys(subjects))
@@ -240,7 +212,7 @@ def _implied(state: State, intent: str) -> list[str]:
 
 
 def _kinds(intent: str, text: str, named: Sequence[str]) -> tuple[str, ...]:
-    attitude = stance(text)
+    attitude = phrases.stance(text)
     if intent == "seen":
         return ("seen",) if attitude is None else ("seen", attitude)
     if intent == "accept":
@@ -286,14 +258,12 @@ def _critique(state: State, mention: Mention, named: Sequence[str], catalog: Cat
     return [Constraint(mention.entity, "min" if mention.direction > 0 else "max", (float(round(bound)),), mention.text)]
 
 
-def _merge(
-    old: tuple[Constraint, ...], new: Sequence[Constraint], intent: str, text: str
-) -> tuple[Constraint, ...]:
+def _merge(old: tuple[Constraint, ...], new: Sequence[Constraint], intent: str, text: str) -> tuple[Constraint, ...]:
     """Old wishes under new ones. A new wish overrides what contradicts it; on the same slot it replaces the old one
     when the user restates ("a comedy instead"), and joins it when the user adds ("and funny too")."""
     if not new:
         return old
-    adds = intent == "critique_add" or (intent not in REPLACING and _ADDING.search(text) is not None)
+    adds = intent == "critique_add" or (intent not in REPLACING and phrases.adds(text))
     bounded = {c.slot for c in new if c.op in ("min", "max") and not c.soft}
     span = {s for s in bounded if len({c.op for c in new if c.slot == s}) == 2}
     named = {c.slot for c in new if c.op == "is" and not c.soft}

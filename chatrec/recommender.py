@@ -40,9 +40,7 @@ class Recommender:
         candidates = self.ranker.rank(query, self.generator.generate(query, CANDIDATES))
         best = candidates.indices[: query.n]
         evidence = explain_all(query, self.catalog, best, self.generator.score)
-        items = tuple(
-            self._line(rank, candidates, evidence[rank - 1]) for rank in range(1, len(best) + 1)
-        )
+        items = tuple(self._line(rank, candidates, evidence[rank - 1]) for rank in range(1, len(best) + 1))
         seconds = time.perf_counter() - start
         return RankedList(self.catalog.schema.name, items, relaxed, uuid.uuid4().hex[:16], self.model, seconds)
 

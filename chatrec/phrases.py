@@ -1,0 +1,204 @@
+"""What English phrases do in a conversation: for or against, more of the same, no preference, nothing to go by."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+_SIMILAR = re.compile(
+    r"(?:\b(?:more|something|anything|someth?ing|one|ones|films?|movies?|stuff|things?|else|similar|just|much|bit|feels?|"
+    r"want|show me|vibes?|kind|sort)\s+(?:\w+\s+){0,3}?(?:like|to|as|of)|^\s*like|\bsimilar to|\bin the style of|"
+    r"\breminds? me of|\bsame \w+ as)\s+(?:a |the |that |this )?[\"'“]?$",
+    re.IGNORECASE,
+)
+_DISLIKE = re.compile(
+    r"\b(?:hat(?:e|ed)|dis(?:like|liked)|boring|bored|awful|terrible|horrible|rubbish|crap|bad|worst|sucks?|sucked|meh|"
+    r"overrated|disappoint\w*|could ?n.?t stand|not (?:my|for me|good|great|fond|keen|into|a fan)|"
+    r"(?:did|do|does)(?:n.?t| not) (?:really |much )?(?:like|love|enjoy|care))\b",
+    re.IGNORECASE,
+)
+_LIKE = re.compile(
+    r"\b(?:lov(?:e|ed|ing)|luv\w*|lik(?:e|ed)|enjoy\w*|great|good|brilliant|amazing|awesome|excellent|fantastic|superb|"
+    r"favou?rites?|perfect|masterpiece|wonderful|cool|best|fun|adore\w*|fan of)\b|👍|❤|😍",
+    re.IGNORECASE,
+)
+_ADDING = re.compile(r"\b(?:also|too|as well|plus|and|but|both|with)\b", re.IGNORECASE)
+_NO_PREFERENCE = re.compile(
+    r"\b(?:any(?:thing)?|whatever|don.?t (?:care|mind|know)|dunno|no (?:idea|preference|clue)|not sure|surprise me|"
+    r"you (?:choose|pick|decide)|doesn.?t matter|either|all of them|idk|skip|nothing special)\b",
+    re.IGNORECASE,
+)
+_GENERIC = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "i",
+        "im",
+        "i'm",
+        "i'd",
+        "id",
+        "me",
+        "my",
+        "we",
+        "us",
+        "you",
+        "your",
+        "to",
+        "of",
+        "for",
+        "in",
+        "on",
+        "at",
+        "and",
+        "or",
+        "so",
+        "just",
+        "please",
+        "pls",
+        "can",
+        "could",
+        "would",
+        "should",
+        "will",
+        "do",
+        "does",
+        "did",
+        "have",
+        "has",
+        "had",
+        "is",
+        "are",
+        "was",
+        "be",
+        "been",
+        "it",
+        "that",
+        "this",
+        "these",
+        "those",
+        "there",
+        "what",
+        "whats",
+        "which",
+        "who",
+        "how",
+        "some",
+        "any",
+        "something",
+        "somethin",
+        "smth",
+        "sth",
+        "anything",
+        "one",
+        "ones",
+        "thing",
+        "stuff",
+        "good",
+        "great",
+        "nice",
+        "best",
+        "decent",
+        "cool",
+        "fun",
+        "new",
+        "watch",
+        "watching",
+        "see",
+        "look",
+        "looking",
+        "find",
+        "get",
+        "give",
+        "show",
+        "tell",
+        "want",
+        "wanna",
+        "wants",
+        "need",
+        "like",
+        "love",
+        "recommend",
+        "recommendation",
+        "recommendations",
+        "suggest",
+        "suggestion",
+        "suggestions",
+        "recomend",
+        "sugest",
+        "know",
+        "not",
+        "no",
+        "don't",
+        "dont",
+        "really",
+        "very",
+        "today",
+        "tonight",
+        "now",
+        "evening",
+        "night",
+        "weekend",
+        "help",
+        "hi",
+        "hello",
+        "hey",
+        "idea",
+        "ideas",
+        "bored",
+        "pick",
+        "choose",
+        "choice",
+        "maybe",
+        "let's",
+        "lets",
+        "think",
+        "feel",
+        "feeling",
+        "mood",
+        "kind",
+        "sort",
+        "type",
+        "kinda",
+        "movie",
+        "movies",
+        "film",
+        "films",
+        "flick",
+        "flicks",
+        "about",
+        "with",
+        "if",
+        "got",
+        "up",
+        "go",
+    ]
+)
+
+
+def stance(text: str) -> Literal["like", "dislike"] | None:
+    """Whether the words are for or against, or neither. Negated praise ("didn't like it") is against."""
+    if _DISLIKE.search(text):
+        return "dislike"
+    return "like" if _LIKE.search(text) else None
+
+
+def no_preference(text: str) -> bool:
+    """Whether the words decline to answer a question ("don't care", "surprise me")."""
+    return bool(_NO_PREFERENCE.search(text))
+
+
+def asks_for_similar(before: str) -> bool:
+    """Whether what stands before a title or an ordinal asks for more like it ("something like", not "I like")."""
+    return _SIMILAR.search(before) is not None
+
+
+def adds(text: str) -> bool:
+    """Whether the message adds to what was said ("also", "but", "with") rather than saying it anew."""
+    return _ADDING.search(text) is not None
+
+
+def is_vague(text: str) -> bool:
+    """Whether a request says nothing to search by ("recommend me something good")."""
+    words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+", text.lower())
+    return all(word.replace("’", "'") in _GENERIC for word in words)

@@ -1,0 +1,182 @@
+"""What a message does to the state of the conversation."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatrec import dialogue
+from chatrec.dialogue import State, understand
+from chatrec.types import Constraint, Event, Mention, Turn
+
+ALIEN, GODFATHER, SHINING = "tt0078748", "tt0068646", "tt0081505"
+LISTED = State("movies", shown=(ALIEN, GODFATHER, SHINING), impression_id="imp1")
+
+
+def genre(value: str, op: str = "is") -> Mention:
+    return Mention("genre", 0, 1, value.lower(), value, (Constraint("genre", op, (value,), value.lower()),))
+
+
+def bound(op: str, year: float) -> Mention:
+    return Mention("year", 0, 1, str(year), year, (Constraint("year", op, (year,)),))
+
+
+def ordinal(text: str, word: str, position: int, negated: bool = False) -> Mention:
+    start = text.index(word)
+    return Mention("ordinal", start, start + len(word), word, position, negated=negated)
+
+
+def values(state: State) -> set[tuple]:
+    return {(c.slot, c.op, *c.values) for c in state.constraints}
+
+
+def test_a_wish_replaces_the_old_one_when_restated(movies):
+    """ "a comedy instead" leaves no trace of horror."""
+    state = understand(State("movies"), "ask_recommendation", "a horror film", [genre("Horror")], movies).state
+    state = understand(state, "reformulate", "no, a comedy instead", [genre("Comedy")], movies).state
+    assert values(state) == {("genre", "is", "Comedy")}
+
+
+def test_an_added_wish_joins_the_old_one(movies):
+    state = understand(State("movies"), "ask_recommendation", "a horror film", [genre("Horror")], movies).state
+    state = understand(state, "critique_add", "and funny too", [genre("Comedy")], movies).state
+    assert values(state) == {("genre", "is", "Horror"), ("genre", "is", "Comedy")}
+
+
+def test_an_exclusion_removes_the_wish_it_contradicts_and_stays(movies):
+    state = understand(State("movies"), "ask_recommendation", "horror", [genre("Horror")], movies).state
+    state = understand(state, "critique_feature", "not horror", [genre("Horror", "not")], movies).state
+    assert values(state) == {("genre", "not", "Horror")}
+    state = understand(state, "ask_recommendation", "a comedy", [genre("Comedy")], movies).state
+    assert ("genre", "not", "Horror") in values(state)
+
+
+def test_a_new_bound_replaces_the_old_bound_of_its_kind_only(movies):
+    state = understand(State("movies"), "answer", "after 1990", [bound("min", 1990.0)], movies).state
+    state = understand(state, "critique_feature", "before 2010", [bound("max", 2010.0)], movies).state
+    state = understand(state, "critique_feature", "after 2000", [bound("min", 2000.0)], movies).state
+    assert values(state) == {("year", "min", 2000.0), ("year", "max", 2010.0)}
+
+
+def test_start_over_forgets_wishes_but_not_what_was_shown(movies):
+    state = State("movies", (Constraint("genre", "is", ("Horror",)),), (ALIEN,), shown=(SHINING,))
+    state = understand(state, "start_over", "start over", [], movies).state
+    assert (state.constraints, state.anchors, state.before) == ((), (), (SHINING,))
+
+
+@pytest.mark.parametrize(
+    "text", ["great, more like the second one", "something similar to the second", "i want one like the second"]
+)
+@pytest.mark.parametrize("intent", ["accept", "critique_feature", "ask_recommendation"])
+def test_more_like_it_is_an_anchor_whatever_the_intent(text, intent, movies):
+    outcome = understand(LISTED, intent, text, [ordinal(text, "second", 2)], movies)
+    assert outcome.state.anchors == (GODFATHER,)
+    assert [(e.item_id, e.kind, e.impression_id) for e in outcome.events] == [(GODFATHER, "like", "imp1")]
+
+
+def test_liking_the_second_one_is_not_asking_for_more_like_it(movies):
+    text = "i really like the second one"
+    outcome = understand(LISTED, "accept", text, [ordinal(text, "second", 2)], movies)
+    assert outcome.state.anchors == ()
+    assert [(e.item_id, e.kind) for e in outcome.events] == [(GODFATHER, "accept")]
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("seen it, loved it", ["seen", "like"]),
+        ("i've already seen that one", ["seen"]),
+        ("saw it, didn't like it", ["seen", "dislike"]),
+        ("watched it, boring", ["seen", "dislike"]),
+    ],
+)
+def test_seen_is_not_liked(text, kinds, movies):
+    """What was seen is stored as seen; liking or disliking only when the words say so."""
+    state = dialogue.replace(LISTED, focus=SHINING)
+    outcome = understand(state, "seen", text, [], movies)
+    assert [(e.item_id, e.kind) for e in outcome.events] == [(SHINING, k) for k in kinds]
+
+
+def test_none_of_these_rejects_the_whole_list(movies):
+    outcome = understand(LISTED, "reject", "none of these", [], movies)
+    assert {e.item_id for e in outcome.events} == set(LISTED.shown)
+    assert {e.kind for e in outcome.events} == {"reject"}
+
+
+def test_praise_without_an_item_stores_nothing(movies):
+    assert understand(LISTED, "accept", "great!", [], movies).events == ()
+
+
+def test_a_stated_favourite_is_a_like_and_something_like_it_is_not(movies):
+    loved = Mention("title", 8, 13, "alien", "Alien", item_ids=(ALIEN,))
+    assert [
+        e.kind for e in understand(State("movies"), "provide_preference", "i loved alien", [loved], movies).events
+    ] == ["like"]
+    similar = Mention("title", 15, 20, "alien", "Alien", item_ids=(ALIEN,))
+    outcome = understand(State("movies"), "provide_preference", "something like alien", [similar], movies)
+    assert (outcome.events, outcome.state.anchors) == ((), (ALIEN,))
+
+
+def test_a_title_just_shown_wins_over_its_namesake(movies):
+    state = State("movies", shown=(SHINING,))
+    both = Mention("title", 0, 11, "the shining", item_ids=("tt0000000", SHINING))
+    assert understand(state, "inquire", "the shining, who is in it", [both], movies).subjects == (SHINING,)
+
+
+def test_anything_but_the_first_is_kept_away(movies):
+    text = "anything but the first"
+    outcome = understand(LISTED, "critique_feature", text, [ordinal(text, "first", 1, negated=True)], movies)
+    assert ALIEN in dialogue.query(outcome.state, (), ()).exclude
+    assert outcome.state.anchors == ()
+
+
+def test_newer_is_newer_than_the_list(movies):
+    newer = Mention("year", 10, 15, "newer", direction=1)
+    (wish,) = understand(LISTED, "critique_feature", "something newer", [newer], movies).state.constraints
+    middle = sorted(movies.item(i).attributes["year"] for i in LISTED.shown)[1]
+    assert (wish.slot, wish.op) == ("year", "min")
+    assert wish.values[0] > middle
+
+
+def test_shorter_than_the_second_is_measured_against_the_second(movies):
+    text = "shorter than the second"
+    mentions = [Mention("length", 0, 7, "shorter", direction=-1), ordinal(text, "second", 2)]
+    state = understand(LISTED, "inquire", text, mentions, movies).state
+    assert state.constraints[0].values[0] < movies.item(GODFATHER).attributes["minutes"]
+
+
+def test_a_comparison_beyond_the_catalogue_still_leaves_something(movies):
+    newest = max(movies.items, key=lambda i: i.attributes["year"])
+    state = State("movies", shown=(newest.item_id,))
+    newer = Mention("year", 10, 15, "newer", direction=1)
+    (wish,) = understand(state, "critique_feature", "something newer", [newer], movies).state.constraints
+    assert movies.mask(wish).sum() > 0
+
+
+def test_a_click_is_stored_with_its_impression(movies):
+    outcome = dialogue.clicked(LISTED, "dislike", ALIEN, "imp1")
+    assert [(e.item_id, e.kind, e.impression_id) for e in outcome.events] == [(ALIEN, "dislike", "imp1")]
+    assert dialogue.clicked(LISTED, "why", ALIEN, "imp1").events == ()
+
+
+def test_the_next_list_brings_nothing_back(movies):
+    """Seen, disliked, shown and anchor items are all excluded from the next query."""
+    state = State("movies", anchors=("a",), shown=("b",), before=("c",))
+    query = dialogue.query(state, (Turn("user", "more"),), (Event("d", "seen", 0.0),))
+    assert query.exclude == {"a", "b", "c", "d"}
+
+
+def test_the_state_survives_json(movies):
+    state = understand(LISTED, "critique_feature", "x", [genre("Horror", "not"), bound("min", 1990.0)], movies).state
+    assert State.from_json(state.to_json()) == state
+
+
+@pytest.mark.parametrize(
+    "text", ["recommend me something good", "what should i watch tonight?", "hi, any movie ideas", ""]
+)
+def test_vague_requests(text):
+    assert dialogue.is_vague(text)
+
+
+@pytest.mark.parametrize("text", ["a movie about space travel", "something with dinosaurs", "heist"])
+def test_requests_with_something_to_search_by(text):
+    assert not dialogue.is_vague(text)
