@@ -168,15 +168,3 @@ def test_the_next_list_brings_nothing_back(movies):
 def test_the_state_survives_json(movies):
     state = understand(LISTED, "critique_feature", "x", [genre("Horror", "not"), bound("min", 1990.0)], movies).state
     assert State.from_json(state.to_json()) == state
-
-
-@pytest.mark.parametrize(
-    "text", ["recommend me something good", "what should i watch tonight?", "hi, any movie ideas", ""]
-)
-def test_vague_requests(text):
-    assert dialogue.is_vague(text)
-
-
-@pytest.mark.parametrize("text", ["a movie about space travel", "something with dinosaurs", "heist"])
-def test_requests_with_something_to_search_by(text):
-    assert not dialogue.is_vague(text)
