@@ -6,7 +6,7 @@ import re
 from typing import Literal
 
 _SIMILAR = re.compile(
-    r"(?:\b(?:more|something|anything|someth?ing|one|ones|films?|movies?|stuff|things?|else|similar|just|much|bit|feels?|"
+    r"(?:\b(?:more|something|anything|s[ou]m\w*thi?n\w*|one|ones|films?|movies?|stuff|things?|else|similar|just|much|bit|feels?|"
     r"want|show me|vibes?|kind|sort)\s+(?:\w+\s+){0,3}?(?:like|to|as|of)|^\s*like|\bsimilar to|\bin the style of|"
     r"\breminds? me of|\bsame \w+ as)\s+(?:a |the |that |this )?[\"'“]?$",
     re.IGNORECASE,
