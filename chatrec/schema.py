@@ -27,7 +27,7 @@ TYPES = ("tags", "people", "number", "text")
 class Slot:
     """One thing people wish about, over one or more columns.
 
-    ``synonyms``: value as in items.csv -> what people say. ``words``: a word -> inclusive (min, max) bounds, for numbers.
+    ``synonyms``: value as in items.csv -> what people say. ``words``: a word -> inclusive (min, max) bounds.
     ``more`` and ``less``: relative critiques; ``step``: how far one moves, in the column's unit. ``softness``: given up
     first when highest. ``reason``: a fragment with ``{value}``. ``inquiry``: words of a question about it.
     """
