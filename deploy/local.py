@@ -1,0 +1,159 @@
+"""Everything on one machine: ``python -m deploy.local`` (``make run``) starts the action server and Rasa.
+
+Both start side by side; one line tells when they answer. Ctrl-C or SIGTERM stops both. Exit codes: 0 stopped on
+request, 2 a setting that can't work (a busy port), 1 a server that does not start.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+
+from chatrec.errors import BadInput, ChatRecError, ModelMissing
+from chatrec.settings import Settings
+from deploy.servers import Child, Server, how_it_ended, last_lines, stop
+
+HOST = "127.0.0.1"  # only this machine: a public bot belongs behind a proxy
+PATIENCE = 300.0  # seconds until a server that does not answer counts as failed
+TICK = 0.2  # seconds between two looks
+
+
+class Launcher:
+    """Starts, watches and stops the servers. A signal only sets ``stopping``, so that no step is cut in two."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.children: list[Child] = []
+        self.stopping = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, *_: object) -> None:
+        self.stopping = True
+
+    def run(self, servers: tuple[Server, ...], ready: str) -> None:
+        """Until a signal. ``ready``: the line to print once all answer. Raises: ChatRecError."""
+        try:
+            for server in servers:
+                self.children.append(Child(server))
+            self._wait()
+            if not self.stopping:
+                self.console.print(ready, soft_wrap=True, highlight=False)
+            self._watch()
+        finally:
+            stop(self.children)
+
+    def _wait(self) -> None:
+        waiting = list(self.children)
+        began = time.monotonic()
+        with self.console.status("") as status:
+            while waiting and not self.stopping:
+                self._check(waiting, began)
+                waiting = [child for child in waiting if not child.server.answers()]
+                names = " and ".join(child.server.name for child in waiting)
+                status.update(f"Starting: waiting for {names} ({time.monotonic() - began:.0f} s)")
+                time.sleep(TICK)
+
+    def _check(self, waiting: list[Child], began: float) -> None:
+        for child in waiting:
+            if child.dead:
+                self._fail(child, how_it_ended(child.process.returncode))
+            if time.monotonic() - began > PATIENCE:
+                self._fail(child, f"did not answer within {PATIENCE:.0f} s")
+
+    def _fail(self, child: Child, what: str) -> None:
+        self.console.print(last_lines(child.server.log), end="", markup=False, highlight=False)
+        raise ChatRecError(f"{child.server.name} {what}; the whole log is in {child.server.log}")
+
+    def _watch(self) -> None:
+        while not self.stopping:
+            for child in self.children:
+                if news := child.poll():
+                    self.console.print(news, markup=False, highlight=False)
+            time.sleep(TICK)
+
+
+def servers(settings: Settings) -> tuple[Server, ...]:
+    """The action server and Rasa, as the settings want them. Raises: ModelMissing."""
+    model = settings.root / "models" / "rasa.tar.gz"
+    if not model.exists():
+        raise ModelMissing(f"{model.relative_to(settings.root)} is not there: `make train` trains it")
+    rasa = (sys.executable, "-m", "rasa", "run")
+    logs = settings.var / "logs"
+    env = {"RASA_TELEMETRY_ENABLED": "false", "SANIC_HOST": HOST}
+    actions = ("actions", "--port", str(settings.action_port))
+    options = ("--interface", HOST, "--port", str(settings.port), "--model", str(model))
+    files = ("--credentials", "credentials.yml", "--endpoints", str(endpoints(settings)))
+    return (
+        Server(
+            name="the action server",
+            command=(*rasa, *actions),
+            health=f"http://{HOST}:{settings.action_port}/health",
+            log=logs / "actions.log",
+            folder=settings.root,
+            env=env,
+        ),
+        Server(
+            name="Rasa",
+            command=(*rasa, *options, *files),
+            health=f"http://{HOST}:{settings.port}/chat/health",
+            log=logs / "rasa.log",
+            folder=settings.root,
+            env=env,
+        ),
+    )
+
+
+def endpoints(settings: Settings) -> Path:
+    """The ``endpoints.yml`` to use: the one in the root, or a copy under ``var`` for another port or another var."""
+    usual = settings.root / "endpoints.yml"
+    found = yaml.safe_load(usual.read_text())
+    wanted = {key: dict(value) for key, value in found.items()}
+    wanted["action_endpoint"]["url"] = f"http://localhost:{settings.action_port}/webhook"
+    if settings.var != settings.root / "var" and found.get("tracker_store", {}).get("dialect") == "sqlite":
+        wanted["tracker_store"]["db"] = str(settings.var / Path(found["tracker_store"]["db"]).name)
+    if wanted == found:
+        return usual
+    copy = settings.var / "endpoints.yml"
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_text(yaml.safe_dump(wanted))
+    return copy
+
+
+def check_port(port: int, setting: str) -> None:
+    """Raises: BadInput when the port can't be listened on, most often because somebody else does."""
+    with closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OverflowError:
+            raise BadInput(f"{setting}={port}: ports go from 1 to 65535") from None
+        except PermissionError:
+            raise BadInput(f"port {port} needs root: choose one above 1023 with {setting}") from None
+        except OSError:
+            raise BadInput(f"port {port} is in use: stop what uses it, or choose another with {setting}") from None
+
+
+def main() -> int:
+    console, errors = Console(), Console(stderr=True)
+    settings = Settings.read()
+    try:
+        check_port(settings.port, "CHATREC_PORT")
+        check_port(settings.action_port, "CHATREC_ACTION_PORT")
+        ready = f"Chat-REC is ready: http://localhost:{settings.port}/chat"
+        Launcher(console).run(servers(settings), ready)
+    except ChatRecError as error:
+        errors.print(f"Chat-REC can't start: {error}", markup=False, highlight=False, soft_wrap=True)
+        return 2 if isinstance(error, BadInput) else 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
