@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import math
-import shutil
+import re
 import tempfile
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 
 from chatrec.errors import BadInput, UnknownItem
-from chatrec.schema import Mood, Schema, Slot, load_schema  # noqa: F401  (part of this module's face)
+from chatrec.rows import read_items
+from chatrec.schema import Mood, Schema, Slot, load_schema
 from chatrec.types import Constraint, Item
+
+__all__ = [
+    "Catalog",
+    "Mood",
+    "Schema",
+    "Slot",
+    "fold",
+    "import_catalog",
+    "load_catalog",
+    "load_catalogs",
+    "load_schema",
+]
 
 ITEMS, SCHEMA = "items.csv", "schema.toml"
 
 
 def fold(text: str) -> str:
     """Case, accents and surrounding space removed: how names and values are compared."""
+    if text.isascii():
+        return text.lower().strip()
     plain = unicodedata.normalize("NFKD", text)
     return "".join(c for c in plain if not unicodedata.combining(c)).casefold().strip()
 
@@ -32,14 +44,15 @@ def fold(text: str) -> str:
 class Catalog:
     """Items in file order, index 0 to N-1. Columns become arrays when first used.
 
-    ``version``: the first 12 hex digits of the sha256 over items and schema.
+    ``version``: the first 12 hex digits of the sha256 over items.csv and schema.toml.
     """
 
-    def __init__(self, schema: Schema, items: tuple[Item, ...], version: str) -> None:
+    def __init__(self, schema: Schema, items: tuple[Item, ...], version: str = "") -> None:
         self.schema, self.items, self.version = schema, items, version
         self._position = {item.item_id: i for i, item in enumerate(items)}
-        self._values: dict[str, Mapping[str, np.ndarray]] = {}
+        self._values: dict[str, dict[str, np.ndarray]] = {}
         self._numbers: dict[str, np.ndarray] = {}
+        self._spellings: dict[str, dict[str, frozenset[str]]] = {}
 
     def __len__(self) -> int:
         return len(self.items)
@@ -58,26 +71,26 @@ class Catalog:
     @cached_property
     def popularity(self) -> np.ndarray:
         """(N,) float32 in [0, 1]: how well known, on a log scale; 0 where unknown or without such a column."""
-        known = np.log1p(np.nan_to_num(self._column(self.schema.columns.get("popularity")), nan=0.0))
-        return (known / max(float(known.max(initial=0.0)), 1e-9)).astype(np.float32)
+        counts = np.log1p(np.nan_to_num(self._column(self.schema.columns.get("popularity"))).clip(min=0))
+        return counts / max(float(counts.max(initial=0)), 1.0)
 
     @cached_property
     def reception(self) -> np.ndarray:
         """(N,) float32 in [0, 1]: how well liked; nan where unknown."""
-        return (self._column(self.schema.columns.get("reception")) / 100).astype(np.float32)
+        return self._column(self.schema.columns.get("reception")) / 100
 
     def values(self, slot: str) -> Mapping[str, np.ndarray]:
-        """For tags and people: value -> ascending indices of the items that have it."""
+        """For every type but number: value -> ascending indices of the items that have it."""
         if slot not in self._values:
-            found: dict[str, list[int]] = {}
+            rows: dict[str, list[int]] = {}
             for i, item in enumerate(self.items):
-                for value in dict.fromkeys(self._own(self.schema.slots[slot], item)):
-                    found.setdefault(value, []).append(i)
-            self._values[slot] = MappingProxyType({v: np.array(rows) for v, rows in found.items()})
+                for value in dict.fromkeys(_own(self.schema.slots[slot], item)):
+                    rows.setdefault(value, []).append(i)
+            self._values[slot] = {value: np.array(where) for value, where in rows.items()}
         return self._values[slot]
 
     def numbers(self, slot: str) -> np.ndarray:
-        """For numbers: (N,) float32, nan where missing."""
+        """For numbers: (N,) float32 in the slot's unit, nan where missing."""
         if slot not in self._numbers:
             self._numbers[slot] = self._column(self.schema.slots[slot].columns[0])
         return self._numbers[slot]
@@ -86,26 +99,23 @@ class Catalog:
         """(N,) bool: the items that meet it. A missing value never meets ``is``, ``min`` or ``max``."""
         slot = self.schema.slots[constraint.slot]
         if slot.type == "number":
-            return _number_mask(self.numbers(slot.name), constraint)
+            return _meet(self.numbers(slot.name), constraint)
         mask = np.zeros(len(self), dtype=bool)
-        for value in constraint.values:
-            for name in self._folded(slot.name).get(fold(str(value)), ()):
-                mask[self.values(slot.name)[name]] = True
+        for value in self._wanted(constraint):
+            mask[self.values(slot.name)[value]] = True
         return ~mask if constraint.op == "not" else mask
 
     def met(self, constraint: Constraint, item: Item) -> tuple[str, ...]:
-        """The item's own values that meet the constraint, as strings; empty when it is not met."""
+        """The item's own values that meet the constraint, as strings; for ``not`` all it has; empty when unmet."""
         slot = self.schema.slots[constraint.slot]
-        if not self.mask_one(constraint, item):
-            return ()
+        own = _own(slot, item)
         if slot.type == "number":
-            return (f"{item.attributes[slot.columns[0]]:g}",) if slot.columns[0] in item.attributes else ()
-        wanted = {fold(str(v)) for v in constraint.values}
-        return tuple(v for v in self._own(slot, item) if (fold(v) in wanted) == (constraint.op == "is"))
-
-    def mask_one(self, constraint: Constraint, item: Item) -> bool:
-        """Whether one item meets the constraint."""
-        return bool(self.mask(constraint)[self.index(item.item_id)])
+            column = np.array(own, dtype=np.float32)
+            return tuple(f"{value:.15g}" for value in own) if own and _meet(column, constraint).all() else ()
+        wanted = self._wanted(constraint)
+        if constraint.op == "not":
+            return () if wanted.intersection(own) else tuple(dict.fromkeys(own))
+        return tuple(value for value in dict.fromkeys(own) if value in wanted)
 
     def heading(self, item: Item) -> str:
         """``Alien (1979)``; the title alone without a year."""
@@ -113,162 +123,134 @@ class Catalog:
         return f"{item.title} ({year:g})" if isinstance(year, float) else item.title
 
     def describe(self, item: Item) -> str:
-        """The item in one line, for the encoder, the ranker and people: heading, tags, people, prose."""
+        """The item in one line, for the encoder, the ranker and people: heading, the schema's ``describe``, prose."""
         parts = [self.heading(item)]
-        for slot in self.schema.slots.values():
-            for column in slot.columns if slot.type in ("tags", "people") else ():
-                values = item.attributes.get(column)
-                if values:
-                    label = self.schema.labels.get(column, "")
-                    parts.append(f"{label} {', '.join(values)}".strip().capitalize() if label else ", ".join(values))
-        prose = item.attributes.get(self.schema.columns.get("text", ""))
-        if prose:
-            parts.append(str(prose))
-        return ". ".join(parts) + "."
+        for column in self.schema.describe:
+            said = ", ".join(_texts(item.attributes.get(column, ())))
+            if said:
+                label = self.schema.labels.get(column, "")
+                parts.append(f"{label[:1].upper()}{label[1:]} {said}".strip())
+        parts += _texts(item.attributes.get(self.schema.columns.get("text", ""), ()))
+        return " ".join(part if part[-1] in ".!?" else f"{part}." for part in parts)
 
-    def _own(self, slot: Slot, item: Item) -> list[str]:
-        return [v for column in slot.columns for v in item.attributes.get(column, ())]
+    def _wanted(self, constraint: Constraint) -> frozenset[str]:
+        """The catalogue's own spellings of the constraint's values, synonyms understood."""
+        spellings = self._spelled(self.schema.slots[constraint.slot])
+        return frozenset().union(*(spellings.get(fold(str(value)), ()) for value in constraint.values))
+
+    def _spelled(self, slot: Slot) -> Mapping[str, frozenset[str]]:
+        """Folded value or synonym -> values as items.csv spells them; a value wins over another's synonym."""
+        if slot.name not in self._spellings:
+            values: dict[str, frozenset[str]] = {}
+            for value in self.values(slot.name):
+                values[fold(value)] = values.get(fold(value), frozenset()) | {value}
+            synonyms: dict[str, frozenset[str]] = {}
+            for value, words in slot.synonyms.items():
+                for word in map(fold, words):
+                    synonyms[word] = synonyms.get(word, frozenset()) | values.get(fold(value), frozenset())
+            self._spellings[slot.name] = synonyms | values
+        return self._spellings[slot.name]
 
     def _column(self, column: str | None) -> np.ndarray:
-        values = (item.attributes.get(column, math.nan) for item in self.items)
-        return np.fromiter(values, dtype=np.float32, count=len(self))
-
-    def _folded(self, slot: str) -> Mapping[str, tuple[str, ...]]:
-        """Folded value or synonym -> values as the file spells them."""
-        return self._spellings[slot]
-
-    @cached_property
-    def _spellings(self) -> dict[str, dict[str, tuple[str, ...]]]:
-        found: dict[str, dict[str, tuple[str, ...]]] = {}
-        for slot in self.schema.slots.values():
-            names = found.setdefault(slot.name, {})
-            for value in self.values(slot.name) if slot.type in ("tags", "people") else ():
-                for spelling in (value, *slot.synonyms.get(value, ())):
-                    names[fold(spelling)] = (*names.get(fold(spelling), ()), value)
-        return found
+        cells = (item.attributes.get(column, math.nan) for item in self.items)
+        return np.fromiter(cells, dtype=np.float32, count=len(self))
 
 
-def _number_mask(column: np.ndarray, constraint: Constraint) -> np.ndarray:
-    values = [float(v) for v in constraint.values]
-    with np.errstate(invalid="ignore"):
-        if constraint.op == "min":
-            return column >= values[0]
-        if constraint.op == "max":
-            return column <= values[0]
-        equal = np.isin(column, np.array(values, dtype=np.float32))
-    return ~equal if constraint.op == "not" else equal
+def _own(slot: Slot, item: Item) -> tuple[str | float, ...]:
+    """The item's values of a slot, over all its columns."""
+    found: list[str | float] = []
+    for column in slot.columns:
+        value = item.attributes.get(column, ())
+        found.extend(value if isinstance(value, tuple) else (value,))
+    return tuple(found)
+
+
+def _texts(value: tuple[str, ...] | float | str) -> tuple[str, ...]:
+    if isinstance(value, float):
+        return (f"{value:.15g}",)
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _meet(column: np.ndarray, constraint: Constraint) -> np.ndarray:
+    """(N,) bool for a column of numbers; comparisons with nan are false, so ``not`` holds for a missing value."""
+    values = np.array(constraint.values, dtype=np.float32)
+    if constraint.op == "min":
+        return column >= values.max()
+    if constraint.op == "max":
+        return column <= values.min()
+    return np.isin(column, values, invert=constraint.op == "not")
 
 
 def load_catalog(folder: Path) -> Catalog:
-    """Read ``items.csv`` and ``schema.toml`` of a folder. Raises: BadInput with file and line."""
+    """Read ``items.csv`` and ``schema.toml`` of a folder.
+
+    Raises:
+        BadInput: a file is missing or wrong, with its name and line or key.
+    """
     schema = load_schema(folder / SCHEMA)
-    try:
-        raw = (folder / ITEMS).read_bytes()
-    except FileNotFoundError:
-        raise BadInput(f"{folder / ITEMS}: no such file; `chatrec catalog import` makes one") from None
-    digest = hashlib.sha256(raw + (folder / SCHEMA).read_bytes()).hexdigest()[:12]
-    return Catalog(schema, read_items(raw, folder / ITEMS, schema), digest)
+    raw = _read(folder / ITEMS)
+    version = hashlib.sha256(raw + _read(folder / SCHEMA)).hexdigest()[:12]
+    return Catalog(schema, read_items(raw, folder / ITEMS, schema), version)
 
 
 def load_catalogs(folder: Path) -> dict[str, Catalog]:
-    """Every catalogue under a folder, by name. Raises: BadInput."""
-    found = {path.parent.name: load_catalog(path.parent) for path in sorted(folder.glob(f"*/{SCHEMA}"))}
+    """Every catalogue under a folder, by the folder's name.
+
+    Raises:
+        BadInput: one of them is broken, or there is none.
+    """
+    found = {path.parent.name: load_catalog(path.parent) for path in sorted(folder.glob(f"[!.]*/{SCHEMA}"))}
     if not found:
         raise BadInput(f"{folder}: no catalogue there; `chatrec catalog build` makes the films")
+    for name, catalog in found.items():
+        if catalog.schema.name != name:
+            raise BadInput(f"{folder / name / SCHEMA}: name must be {name!r}, as the folder is called")
     return found
 
 
-def import_catalog(name: str, source: Path, schema: Path, catalogs: Path) -> Catalog:
+def import_catalog(name: str, csv: Path, schema: Path | None, catalogs: Path) -> Catalog:
     """Check a CSV against a schema and put both into ``catalogs/name``, whole or not at all.
 
+    ``schema`` None: the one that the catalogue has. The copy's ``name`` becomes ``name``.
+
     Raises:
-        BadInput: ``file:line`` of the first bad row and how many more there are; nothing is changed.
+        BadInput: ``file:line: what`` is wrong and which other rows are; nothing was changed.
     """
-    if not name.isidentifier():
-        raise BadInput(f"{name!r} can't name a catalogue: use letters, digits and _")
-    target = catalogs / name
-    catalogs.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=catalogs, prefix=f".{name}-") as scratch:
-        fresh = Path(scratch) / name
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise BadInput(f"{name!r} can't name a catalogue; use small letters, digits and _")
+    source = schema or catalogs / name / SCHEMA
+    raw = _read(csv)
+    read_items(raw, csv, load_schema(source))
+    text = re.sub(r"(?m)^\s*name\s*=.*$", f'name = "{name}"', _read(source).decode("utf-8-sig"), count=1)
+    try:
+        _replace_folder(catalogs / name, {ITEMS: raw, SCHEMA: text.encode()})
+    except OSError as error:
+        raise BadInput(f"{catalogs / name}: can't be written: {error.strerror}") from None
+    return load_catalog(catalogs / name)
+
+
+def _replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
+    """Write the files beside ``target`` and swap the folders, so that a reader sees the old or the new one."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
+        fresh, old = Path(scratch) / "fresh", Path(scratch) / "old"
         fresh.mkdir()
-        try:
-            shutil.copyfile(source, fresh / ITEMS)
-            shutil.copyfile(schema, fresh / SCHEMA)
-        except OSError as error:
-            raise BadInput(f"{error.filename}: {error.strerror}") from None
-        found = load_schema(fresh / SCHEMA) if schema.exists() else None
-        if found is None or found.name != name:
-            raise BadInput(f"{schema}: name must be {name!r}")
-        read_items((fresh / ITEMS).read_bytes(), source, found)
-        old = Path(scratch) / "old"
+        for name, content in files.items():
+            (fresh / name).write_bytes(content)
         if target.exists():
             target.rename(old)
-        fresh.rename(target)
-    return load_catalog(target)
+        try:
+            fresh.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
 
 
-def read_items(raw: bytes, path: Path, schema: Schema) -> tuple[Item, ...]:
-    """Items of a CSV file's bytes. Raises: BadInput with ``path:line`` of the first bad row and a count of the rest."""
+def _read(path: Path) -> bytes:
     try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise BadInput(f"{path}:{line}: not UTF-8; save the file as UTF-8") from None
-    if "\0" in text:
-        raise BadInput(f"{path}:{text[: text.index(chr(0))].count(chr(10)) + 1}: a NUL byte; this is not a text file")
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header = next(reader, [])
-    needed = [c for role, c in schema.columns.items()] + [c for s in schema.slots.values() for c in s.columns]
-    missing = sorted(set(needed) - set(header))
-    if missing:
-        raise BadInput(f"{path}:1: no column {missing[0]!r}; schema.toml names it")
-    items: dict[str, Item] = {}
-    problems: list[str] = []
-    for line, row in _rows(reader, path):
-        problem = _add(items, header, row, schema)
-        if problem:
-            problems.append(f"{path}:{line}: {problem}")
-    if problems:
-        more = f" (and {len(problems) - 1} more bad rows)" if len(problems) > 1 else ""
-        raise BadInput(problems[0] + more)
-    if not items:
-        raise BadInput(f"{path}:2: no items")
-    return tuple(items.values())
-
-
-def _rows(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[str]]]:
-    try:
-        for row in reader:
-            yield reader.line_num, row
-    except csv.Error as error:
-        raise BadInput(f"{path}:{reader.line_num}: {error}") from None
-
-
-def _add(items: dict[str, Item], header: list[str], row: list[str], schema: Schema) -> str:
-    """Put one row into ``items``; the problem in words when it can't be."""
-    if len(row) != len(header):
-        return f"{len(row)} fields where the header has {len(header)}"
-    cells = dict(zip(header, (cell.strip() for cell in row), strict=True))
-    item_id, title = cells[schema.columns["id"]], cells[schema.columns["title"]]
-    if not item_id or not title:
-        return f"{schema.columns['id' if not item_id else 'title']} is empty"
-    if item_id in items:
-        return f"{schema.columns['id']} {item_id!r} is there twice"
-    attributes: dict[str, tuple[str, ...] | float | str] = {}
-    kinds = {schema.columns[r]: "number" for r in ("year", "popularity", "reception") if r in schema.columns}
-    kinds |= {column: slot.type for slot in schema.slots.values() for column in slot.columns}
-    for column, cell in cells.items():
-        if not cell or column in (schema.columns["id"], schema.columns["title"]):
-            continue
-        kind = kinds.get(column, "text")
-        if kind == "number":
-            try:
-                attributes[column] = float(cell)
-            except ValueError:
-                return f"{column} is {cell!r}, not a number"
-            if not math.isfinite(attributes[column]):
-                return f"{column} is {cell!r}, not a number"
-        else:
-            attributes[column] = tuple(v.strip() for v in cell.split("|") if v.strip()) if kind != "text" else cell
-    items[item_id] = Item(item_id, title, MappingProxyType(attributes))
-    return ""
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file; docs/catalogs.md says what a catalogue needs") from None
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror}") from None

@@ -1,16 +1,19 @@
 """What a catalogue's columns mean: ``schema.toml``, read and checked.
 
-The format is described in docs/catalogs.md. Every error is a ``BadInput`` that names the file and the key.
+docs/catalogs.md describes the format. Every error is a ``BadInput`` that names the file and the key.
 """
 
 from __future__ import annotations
 
 import difflib
+import math
+import re
+import string
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from chatrec.errors import BadInput
 
@@ -19,30 +22,37 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+SlotType = Literal["tags", "people", "number", "text"]
+Bounds = tuple[float | None, float | None]
+
 ROLES = ("id", "title", "text", "year", "popularity", "reception")
-TYPES = ("tags", "people", "number", "text")
+NUMERIC_ROLES = ("year", "popularity", "reception")
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One thing people wish about, over one or more columns.
+    """One thing people wish about, over one or more columns of items.csv.
 
-    ``synonyms``: value as in items.csv -> what people say. ``words``: a word -> inclusive (min, max) bounds.
-    ``more`` and ``less``: relative critiques; ``step``: how far one moves, in the column's unit. ``softness``: given up
-    first when highest. ``reason``: a fragment with ``{value}``. ``inquiry``: words of a question about it.
+    ``synonyms``: value as in items.csv -> what people say. ``words``: for numbers, a word -> inclusive (min, max), in
+    ``unit``. ``units``: words for units -> how many of ``unit`` one is ("hours" -> 60). ``more`` and ``less``:
+    relative critiques that raise or lower a number by ``step``. ``min`` and ``max``: bounds of what a cell may hold.
+    ``ask``: may be asked for. ``softness``: the highest is given up first when nothing fits. ``reason``: a clause with
+    ``{value}``. ``inquiry``: words of a question about it.
     """
 
     name: str
-    type: Literal["tags", "people", "number", "text"]
+    type: SlotType
     columns: tuple[str, ...]
     label: str
     unit: str = ""
-    units: tuple[str, ...] = ()
+    units: Mapping[str, float] = field(default_factory=dict)
     synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    words: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    words: Mapping[str, Bounds] = field(default_factory=dict)
     more: tuple[str, ...] = ()
     less: tuple[str, ...] = ()
     step: float = 0.0
+    min: float = -math.inf
+    max: float = math.inf
     ask: bool = False
     softness: int = 0
     reason: str = ""
@@ -51,7 +61,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Mood:
-    """A mood and what it favours and avoids: slot -> values. Moods move a ranking and remove nothing."""
+    """What people feel like, and the values it favours and avoids (slot -> values). Moods remove nothing."""
 
     name: str
     words: tuple[str, ...]
@@ -61,85 +71,195 @@ class Mood:
 
 @dataclass(frozen=True)
 class Schema:
-    """``columns``: role (see ``ROLES``) -> column. ``labels``: column -> label where a slot has several columns."""
+    """A catalogue's meaning.
+
+    ``columns``: role (see ``ROLES``) -> column. ``labels``: column -> words said before its values. ``describe``: the
+    columns that make up an item's one-line description, in that order.
+    """
 
     name: str
     noun: str
     plural: str
     columns: Mapping[str, str]
-    labels: Mapping[str, str]
     slots: Mapping[str, Slot]
-    moods: Mapping[str, Mood]
+    moods: Mapping[str, Mood] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    describe: tuple[str, ...] = ()
+
+    def kinds(self) -> dict[str, SlotType]:
+        """Column -> how its cells are read; only columns that a role or a slot names, id and title excepted."""
+        roles = {self.columns[role]: "number" for role in NUMERIC_ROLES if role in self.columns}
+        return roles | {column: slot.type for slot in self.slots.values() for column in slot.columns}
+
+
+@dataclass(frozen=True)
+class _Table:
+    """One table of the file with typed access; ``where`` is its dotted name with a dot behind it."""
+
+    path: Path
+    where: str
+    data: Mapping[str, Any]
+
+    def bad(self, key: str, what: str) -> BadInput:
+        return BadInput(f"{self.path}: {self.where}{key} {what}")
+
+    def known(self, *keys: str) -> None:
+        for key in self.data:
+            if key not in keys:
+                near = difflib.get_close_matches(key, keys, 1)
+                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(keys)}"
+                raise self.bad(key, f"is not a key of this file; {hint}")
+
+    def text(self, key: str, default: str | None = None) -> str:
+        value = self.data.get(key, default)
+        if not isinstance(value, str) or (default is None and not value.strip()):
+            raise self.bad(key, "is missing or not a text in quotes")
+        return value
+
+    def texts(self, key: str, default: tuple[str, ...] | None = ()) -> tuple[str, ...]:
+        value = self.data.get(key, default)
+        if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) and v.strip() for v in value):
+            raise self.bad(key, 'is missing or not a list of texts: write ["one", "two"]')
+        return tuple(value)
+
+    def number(self, key: str, default: float | None = None) -> float:
+        value = self.data.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
+            raise self.bad(key, "is missing or not a number")
+        return float(value)
+
+    def flag(self, key: str) -> bool:
+        value = self.data.get(key, False)
+        if not isinstance(value, bool):
+            raise self.bad(key, "must be true or false")
+        return value
+
+    def table(self, key: str) -> _Table:
+        value = self.data.get(key, {})
+        if not isinstance(value, dict):
+            raise self.bad(key, f"must be a table: write [{self.where}{key}]")
+        return _Table(self.path, f"{self.where}{key}.", value)
+
+    def tables(self) -> dict[str, _Table]:
+        return {key: self.table(key) for key in self.data}
 
 
 def load_schema(path: Path) -> Schema:
     """Read and check a ``schema.toml``.
 
     Raises:
-        BadInput: not there, not TOML, a key missing, unknown or of the wrong type.
+        BadInput: not there, not TOML, or a key that is missing, unknown or of the wrong type.
     """
+    top = _Table(path, "", _toml(path))
+    top.known("name", "noun", "plural", "describe", "columns", "slots", "moods")
+    roles = top.table("columns")
+    roles.known(*ROLES, "labels")
+    slots = {name: _slot(name, table) for name, table in top.table("slots").tables().items()}
+    schema = Schema(
+        name=top.text("name"),
+        noun=top.text("noun"),
+        plural=top.text("plural"),
+        columns={role: roles.text(role) for role in ROLES if role in roles.data or role in ("id", "title")},
+        slots=slots,
+        moods={name: _mood(name, table, slots) for name, table in top.table("moods").tables().items()},
+        labels={column: roles.table("labels").text(column) for column in roles.table("labels").data},
+        describe=top.texts("describe", _described(slots)),
+    )
+    _check_columns(top, schema)
+    return schema
+
+
+def _toml(path: Path) -> dict[str, Any]:
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; docs/catalogs.md shows how to write one") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: not valid TOML: {error}") from None
-    _known(path, "", data, ("name", "noun", "plural", "columns", "slots", "moods"))
-    columns = dict(_need(path, data, "columns", dict))
-    labels = {str(k): str(v) for k, v in columns.pop("labels", {}).items()}
-    _known(path, "columns.", columns, ROLES)
-    for role in ("id", "title"):
-        _need(path, columns, role, str, "columns.")
-    slots = {name: _slot(path, name, table) for name, table in data.get("slots", {}).items()}
-    moods = {name: _mood(path, name, table, slots) for name, table in data.get("moods", {}).items()}
-    words = (_need(path, data, key, str) for key in ("name", "noun", "plural"))
-    return Schema(*words, columns=columns, labels=labels, slots=slots, moods=moods)
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{path}: not UTF-8; save the file as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        place = f"{path}:{line.group(1)}" if line else str(path)
+        raise BadInput(f"{place}: not valid TOML: {error}") from None
 
 
-def _slot(path: Path, name: str, table: Mapping[str, Any]) -> Slot:
-    where = f"slots.{name}."
-    _known(path, where, table, tuple(f.name for f in fields(Slot) if f.name != "name"))
-    if _need(path, table, "type", str, where) not in TYPES:
-        raise BadInput(f"{path}: {where}type must be one of {', '.join(TYPES)}")
-    _need(path, table, "columns", list, where)
-    plain = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items() if k not in ("synonyms", "words")}
+def _slot(name: str, table: _Table) -> Slot:
+    table.known(*(key for key in Slot.__dataclass_fields__ if key != "name"))
+    kind = table.text("type")
+    if kind not in get_args(SlotType):
+        raise table.bad("type", f"must be one of {', '.join(get_args(SlotType))}")
+    columns = table.texts("columns", None)
+    if not columns or (kind == "number" and len(columns) > 1):
+        raise table.bad("columns", "must name one column for a number, at least one for the other types")
+    units, synonyms, words = table.table("units"), table.table("synonyms"), table.table("words")
     return Slot(
-        **{"label": name, **plain},
         name=name,
-        synonyms={str(k): tuple(v) for k, v in table.get("synonyms", {}).items()},
-        words={word: _bounds(path, where + word, b) for word, b in table.get("words", {}).items()},
+        type=kind,
+        columns=columns,
+        label=table.text("label", name),
+        unit=table.text("unit", ""),
+        units={word: units.number(word) for word in units.data},
+        synonyms={value: synonyms.texts(value) for value in synonyms.data},
+        words={word: _bounds(bounds) for word, bounds in words.tables().items()},
+        more=table.texts("more"),
+        less=table.texts("less"),
+        step=table.number("step", 0.0),
+        min=table.number("min", -math.inf),
+        max=table.number("max", math.inf),
+        ask=table.flag("ask"),
+        softness=int(table.number("softness", 0)),
+        reason=_reason(table),
+        inquiry=table.texts("inquiry"),
     )
 
 
-def _bounds(path: Path, where: str, bounds: Any) -> tuple[float | None, float | None]:
-    if not isinstance(bounds, dict) or not bounds or set(bounds) - {"min", "max"}:
-        raise BadInput(f"{path}: {where}: write {{ min = 1 }}, {{ max = 2 }} or both")
-    low, high = bounds.get("min"), bounds.get("max")
-    return (None if low is None else float(low), None if high is None else float(high))
+def _bounds(table: _Table) -> Bounds:
+    table.known("min", "max")
+    if not table.data:
+        raise table.bad("", "is empty: write { min = 1 }, { max = 2 } or both")
+    low, high = (table.number(key) if key in table.data else None for key in ("min", "max"))
+    return low, high
 
 
-def _mood(path: Path, name: str, table: Mapping[str, Any], slots: Mapping[str, Slot]) -> Mood:
-    where = f"moods.{name}."
-    _known(path, where, table, ("words", "prefer", "avoid"))
-    _need(path, table, "words", list, where)
-    for side in ("prefer", "avoid"):
-        for slot in table.get(side, {}):
-            if slot not in slots:
-                raise BadInput(f"{path}: {where}{side}: no slot {slot!r}; there is {', '.join(slots)}")
-    sides = {side: {k: tuple(v) for k, v in table.get(side, {}).items()} for side in ("prefer", "avoid")}
-    return Mood(name, tuple(table["words"]), **sides)
+def _reason(table: _Table) -> str:
+    reason = table.text("reason", "")
+    try:
+        fields = [name for _, name, _, _ in string.Formatter().parse(reason) if name is not None]
+    except ValueError:
+        fields = []
+    if reason and fields != ["value"]:
+        raise table.bad("reason", "must hold {value} once and no other braces")
+    return reason
 
 
-def _need(path: Path, table: Mapping[str, Any], key: str, kind: type, where: str = "") -> Any:
-    if not isinstance(table.get(key), kind):
-        names = {str: "a text", list: "a list", dict: "a table"}
-        raise BadInput(f"{path}: {where}{key} is missing or not {names[kind]}")
-    return table[key]
+def _mood(name: str, table: _Table, slots: Mapping[str, Slot]) -> Mood:
+    table.known("words", "prefer", "avoid")
+    prefer, avoid = table.table("prefer"), table.table("avoid")
+    for side in (prefer, avoid):
+        side.known(*slots)
+    return Mood(
+        name=name,
+        words=table.texts("words", None),
+        prefer={slot: prefer.texts(slot) for slot in prefer.data},
+        avoid={slot: avoid.texts(slot) for slot in avoid.data},
+    )
 
 
-def _known(path: Path, where: str, table: Mapping[str, Any], keys: tuple[str, ...]) -> None:
-    for key in table:
-        if key not in keys:
-            near = difflib.get_close_matches(key, keys, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(keys)}"
-            raise BadInput(f"{path}: unknown key {where}{key}{hint}")
+def _described(slots: Mapping[str, Slot]) -> tuple[str, ...]:
+    return tuple(c for slot in slots.values() if slot.type in ("tags", "people") for c in slot.columns)
+
+
+def _check_columns(top: _Table, schema: Schema) -> None:
+    kinds = schema.kinds()
+    for slot in schema.slots.values():
+        for column in slot.columns:
+            if kinds[column] != slot.type or column in (schema.columns["id"], schema.columns["title"]):
+                raise top.bad(
+                    f"slots.{slot.name}.columns", f"reads {column!r} in another way than the rest of the file"
+                )
+    for key, columns in (("describe", schema.describe), ("columns.labels", tuple(schema.labels))):
+        for column in columns:
+            if column not in kinds:
+                near = difflib.get_close_matches(column, kinds, 1) or list(kinds)
+                raise top.bad(key, f"names {column!r}, which no slot has; did you mean {near[0]!r}?")
