@@ -5,7 +5,6 @@ BIN := $(VENV)/bin
 MODEL := models/rasa.tar.gz
 INSTALLED := $(VENV)/installed
 WARM := $(VENV)/warm
-CHECKED := actions benchmarks channels chatrec components deploy tests
 
 # Rasa 3.6 runs on Python 3.10 and on no later one. `make PYTHON=/path/to/python3.10 run` names it.
 PYTHON ?= $(shell for p in python3.10 python3 python; do \
@@ -32,13 +31,13 @@ run: setup train  ## set up what is missing, start the bot and print its address
 
 # The quick tests come before the weights and the dialogue model: a mistake shows within minutes of a fresh clone.
 test: lint  ## all checks: style, the direction of imports, quick tests, then the slow ones
-	@$(BIN)/pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow"
 	@$(MAKE) --no-print-directory setup train
-	@$(BIN)/pytest -m slow
+	@$(BIN)/python -m pytest -m slow
 
 lint: $(INSTALLED)  ## style and the direction of imports
-	@$(BIN)/ruff check $(CHECKED)
-	@$(BIN)/ruff format --check $(CHECKED)
+	@$(BIN)/ruff check -q .
+	@$(BIN)/ruff format -q --check .
 	@$(BIN)/lint-imports
 
 bench: setup train  ## speed and quality against peers, as JSON in benchmarks/results/
