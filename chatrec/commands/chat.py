@@ -37,7 +37,7 @@ def add(commands: Any) -> None:
         allow_abbrev=False,
     )
     command.add_argument("--url", metavar="URL", help="where the bot is (default: http://localhost:5005/chat)")
-    command.add_argument("--as", dest="conversation", metavar="ID", help="who you are: 32 letters or digits, or more")
+    command.add_argument("--as", dest="conversation", metavar="ID", help="who you are: at least 22 letters and digits")
     command.set_defaults(run=run)
 
 

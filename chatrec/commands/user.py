@@ -55,7 +55,7 @@ def in_words(row: Mapping[str, Any]) -> str:
     """One stored row in one line, without what is empty or only a key; times as dates in UTC."""
     parts = []
     for name, value in row.items():
-        if value in (None, "", [], ()) or name in ("id", "user", "user_id", "key", "impression_id"):
+        if value in (None, "", [], ()) or name in ("id", "key", "user_key", "impression_id"):
             continue
         if name == "at":
             value = datetime.fromtimestamp(value, timezone.utc).strftime("%Y-%m-%d %H:%M")
