@@ -1,0 +1,170 @@
+"""Reaching a database: address, transactions, schema upgrades, and failures in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Table, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+from chatrec.errors import BadInput, StoreDown
+
+_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_BUSY_MS = 10_000  # how long a SQLite writer waits for another one
+_CONNECT_S = 5
+_MIGRATION_LOCK = 0x43686174  # any number that every process of ours agrees on
+
+
+class Database:
+    """A SQLite or PostgreSQL database by URL. Nothing is opened before the first transaction.
+
+    Every failure of a transaction is raised as :class:`StoreDown`, or as :class:`BadInput` when a row breaks a rule
+    of the schema. Messages never hold the password or the values of a statement.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Raises :class:`StoreDown` for an address that can't be used."""
+        self._url = _address(url)
+        self.name = self._url.get_backend_name()
+        self._engine = _engine(self._url)
+        self._writer = self._engine.execution_options(begin="IMMEDIATE")
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One transaction that only reads."""
+        with self._failures(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction: all of it is kept, or nothing when the block raises."""
+        with self._failures(), self._writer.begin() as connection:
+            yield connection
+
+    def insert_once(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> int:
+        """Insert the rows that aren't there yet, at most 1,000. Returns how many those were."""
+        return connection.execute(_INSERTS[self.name](table).on_conflict_do_nothing(), rows).rowcount
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest revision. Processes that start together wait for each other."""
+        with self.write() as connection:
+            if self.name == "postgresql":  # SQLite has the lock already: BEGIN IMMEDIATE
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+            config = _migrations()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def revision(self) -> str:
+        """The schema's revision. Raises :class:`StoreDown` when it isn't the one that this code needs."""
+        with self.read() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+        wanted = ScriptDirectory.from_config(_migrations()).get_current_head()
+        if found is None or found != wanted:
+            raise StoreDown(f"{self}: the schema is at {found}, not at {wanted}; open the store once to upgrade it")
+        return found
+
+    def scrub(self) -> None:
+        """Empty SQLite's log, which still holds deleted rows. Put off by SQLite while somebody else reads."""
+        if self.name == "sqlite":
+            with self._failures(), closing(self._engine.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+    def __str__(self) -> str:
+        place = self._url.database or "memory"
+        return f"{self.name} database {place}" + (f" on {self._url.host}" if self._url.host else "")
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError as error:
+            raise BadInput(
+                f"row refused: {self._reason(error)}; was the user created, and not forgotten since?"
+            ) from None
+        except CommandError:
+            raise StoreDown(f"{self} was written by a newer version of chatrec; update chatrec") from None
+        except SQLAlchemyError as error:
+            raise StoreDown(f"can't use the {self}: {self._reason(error)}; is it running, is the URL right?") from None
+
+    def _reason(self, error: SQLAlchemyError) -> str:
+        cause = str(error.orig if isinstance(error, DBAPIError) else error)
+        line = next(iter(cause.strip().splitlines()), type(error).__name__)
+        return line.replace(self._url.password, "***") if self._url.password else line
+
+
+def _address(url: str) -> URL:
+    # The parser's own message would repeat the whole URL, password included.
+    try:
+        parsed = make_url(url)
+        known = parsed.get_backend_name() in _INSERTS
+    except (SQLAlchemyError, ValueError, AttributeError):
+        known = False
+    if not known:
+        raise StoreDown("not a database URL: use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
+    return parsed
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url)
+    return _create(url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_S})
+
+
+def _sqlite(url: URL) -> Engine:
+    in_memory = url.database in (None, "", ":memory:")
+    # A database in memory is its one connection: threads take turns instead of sharing a transaction.
+    size = {"pool_size": 1, "max_overflow": 0} if in_memory else {}
+    if not in_memory:
+        _create_parent(Path(url.database))
+    engine = _create(url, poolclass=QueuePool, connect_args={"check_same_thread": False}, **size)
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _create(url: URL, **options: Any) -> Engine:
+    try:
+        return create_engine(url, future=True, hide_parameters=True, **options)
+    except (SQLAlchemyError, ImportError) as error:
+        raise StoreDown(f"no driver for {url.drivername}: {type(error).__name__}; use sqlite or postgresql") from None
+
+
+def _create_parent(file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreDown(f"can't create the folder of {file}: {error.strerror}") from None
+
+
+def _set_up_sqlite(connection: Any, record: Any) -> None:
+    # We say BEGIN ourselves: the driver's own begins come too late for a consistent read-then-write.
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes the lock at once, and waits for it. A reader that turned writer would fail instead of wait.
+    connection.exec_driver_sql("BEGIN " + connection.get_execution_options().get("begin", "DEFERRED"))
+
+
+def _migrations() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "chatrec:migrations")
+    return config

@@ -1,0 +1,336 @@
+"""What is remembered of users: the only SQL of the project.
+
+Users are known by a key, the keyed hash of their id on a platform, so that a copy of the database names nobody.
+Conversation ids and idempotency keys are hashed too, since they are often made of a platform id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Table, and_, delete, insert, select, update
+from sqlalchemy.engine import Connection, Row
+from sqlalchemy.sql import ColumnElement, Select
+
+from chatrec import tables
+from chatrec.database import Database
+from chatrec.errors import BadInput
+from chatrec.ratings import read_ratings
+from chatrec.types import Constraint, Event, Query, RankedList, Turn
+
+_OPINIONS = frozenset({"like", "dislike", "rating"})
+_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Impression:
+    """One list that was shown: ``item_ids`` best first; ``scores`` and ``propensities`` in the same order."""
+
+    impression_id: str
+    user: str
+    catalog: str
+    item_ids: tuple[str, ...]
+    scores: tuple[float, ...]
+    propensities: tuple[float, ...]
+    model: str
+    at: float
+
+
+@dataclass(frozen=True)
+class Preference:
+    """One lasting wish of a user. ``constraint.text`` is how they said it."""
+
+    preference_id: int
+    catalog: str
+    constraint: Constraint
+    at: float
+
+
+@dataclass(frozen=True)
+class Consent:
+    """The latest word of a user on one purpose."""
+
+    purpose: str
+    granted: bool
+    at: float
+
+
+@dataclass(frozen=True)
+class Health:
+    """A store that answers: ``database`` is ``sqlite`` or ``postgresql``, ``revision`` that of the schema."""
+
+    database: str
+    revision: str
+
+
+class Store:
+    """Users, what they did, said, saw and want. Safe to use from several threads.
+
+    ``user`` is always the key that :meth:`user` returned; a key of nobody is :class:`BadInput`. Times are seconds
+    since 1970, UTC. All writes of one call are one transaction. Any call raises :class:`StoreDown` when the database
+    doesn't answer.
+    """
+
+    def __init__(self, url: str, secret: str) -> None:
+        """Connect at first use, to a schema that must be there: see :meth:`open`.
+
+        ``secret`` keys the hashes of platform ids. Who changes it loses the link to all stored users; with an empty
+        one, ids can be guessed from a copy of the database.
+        """
+        self._database = Database(url)
+        self._secret = secret.encode()
+
+    @classmethod
+    def open(cls, url: str, secret: str) -> Store:
+        """A store whose schema is up to date. Several processes may do this at once."""
+        store = cls(url, secret)
+        store._database.migrate()
+        return store
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
+
+    def health(self) -> Health:
+        """One round trip to the database. Raises :class:`StoreDown` also when the schema is out of date."""
+        return Health(self._database.name, self._database.revision())
+
+    # Users
+
+    def user(self, platform_id: str) -> str:
+        """The key of a user, who is created at the first call. Begin the id with the channel: ``telegram:42``."""
+        if not platform_id:
+            raise BadInput("a user needs an id; it is empty")
+        key = self._hash(platform_id)
+        with self._database.write() as connection:
+            self._database.insert_once(connection, tables.users, [_new_user(key)])
+        return key
+
+    def find_user(self, who: str) -> str | None:
+        """The key of an existing user, by key or by platform id."""
+        key = tables.users.c.user_key
+        with self._database.read() as connection:
+            known = set(connection.scalars(select(key).where(key.in_((who, self._hash(who))))))
+        return next((found for found in (who, self._hash(who)) if found in known), None)
+
+    def seen_user(self, user: str) -> None:
+        """The user is here now."""
+        seen = update(tables.users).where(tables.users.c.user_key == user).values(last_seen=time.time())
+        with self._database.write() as connection:
+            connection.execute(seen)
+
+    # Behaviour
+
+    def add_event(self, user: str, catalog: str, event: Event, key: str) -> bool:
+        """Keep an event. ``key`` names this one act of the user: stored under it before, nothing happens, and the
+        answer is False."""
+        return self._add_once(tables.events, key, {"user_key": user, "catalog": catalog, **asdict(event)})
+
+    def events(self, user: str, catalog: str | None = None) -> tuple[Event, ...]:
+        """What a user did, oldest first; in all catalogues when none is given."""
+        table = tables.events
+        rows = select(table).where(table.c.user_key == user).order_by(table.c.at, table.c.id)
+        if catalog is not None:
+            rows = rows.where(table.c.catalog == catalog)
+        with self._database.read() as connection:
+            return tuple(
+                Event(row.item_id, row.kind, row.at, row.value, row.impression_id) for row in connection.execute(rows)
+            )
+
+    def stances(self, user: str, catalog: str) -> dict[str, Event]:
+        """Where a user stands on each item they met, by item id: the latest like, dislike or rating;
+        without any, the latest event. So "seen" after "like" leaves the like in place."""
+        stances: dict[str, Event] = {}
+        for event in self.events(user, catalog):
+            held = stances.get(event.item_id)
+            if held is None or event.kind in _OPINIONS or held.kind not in _OPINIONS:
+                stances[event.item_id] = event
+        return stances
+
+    def import_events(self, csv_path: Path, catalog: str) -> int:
+        """Ratings from a file, see :func:`read_ratings`; all of them or none. The user ids of the file are platform
+        ids. Returns how many were new: importing a file again adds nothing.
+
+        Raises:
+            BadInput: ``file:line:`` and what is wrong there; nothing was stored.
+        """
+        ratings = read_ratings(csv_path)
+        new = 0
+        with self._database.write() as connection:
+            while batch := list(islice(ratings, _BATCH)):
+                new += self._add_ratings(connection, catalog, batch)
+        return new
+
+    # Lists shown
+
+    def add_impression(self, user: str, ranked: RankedList, query: Query, propensities: Sequence[float]) -> None:
+        """Keep a list as it was shown, with the whole query behind it. ``propensities``: for each item the chance
+        that it was shown, in (0, 1]. An impression id that is stored already stays as it is."""
+        if not ranked.impression_id or len(propensities) != len(ranked.items):
+            raise BadInput("an impression needs an id, and one propensity an item")
+        items = [
+            {"item_id": shown.item.item_id, "score": float(shown.score), "propensity": float(chance)}
+            for shown, chance in zip(ranked.items, propensities, strict=True)
+        ]
+        row = {
+            "id": ranked.impression_id,
+            "user_key": user,
+            "catalog": ranked.catalog,
+            "at": time.time(),
+            "query": asdict(query) | {"exclude": sorted(query.exclude)},
+            "items": items,
+            "model": ranked.model,
+        }
+        with self._database.write() as connection:
+            self._database.insert_once(connection, tables.impressions, [row])
+
+    def impression(self, impression_id: str) -> Impression | None:
+        """A list by its id. Compare ``user`` before believing a button."""
+        return self._impression(tables.impressions.c.id == impression_id)
+
+    def last_impression(self, user: str, catalog: str) -> Impression | None:
+        """The list that a user saw last in a catalogue."""
+        table = tables.impressions
+        return self._impression(and_(table.c.user_key == user, table.c.catalog == catalog))
+
+    # Conversation
+
+    def add_turn(self, user: str, conversation: str, turn: Turn, at: float, key: str) -> bool:
+        """Keep what was said. ``key`` as for :meth:`add_event`."""
+        row = {"user_key": user, "conversation": self._hash(conversation), "at": at, **asdict(turn)}
+        return self._add_once(tables.turns, key, row)
+
+    def turns(self, user: str, conversation: str, limit: int) -> tuple[Turn, ...]:
+        """The last ``limit`` turns of a conversation, oldest first."""
+        table = tables.turns
+        mine = and_(table.c.user_key == user, table.c.conversation == self._hash(conversation))
+        rows = select(table).where(mine).order_by(table.c.at.desc(), table.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            newest_first = connection.execute(rows).all()
+        return tuple(Turn(row.speaker, row.text) for row in reversed(newest_first))
+
+    # Profile
+
+    def remember(self, user: str, catalog: str, constraint: Constraint) -> int:
+        """Keep a lasting wish, in place of an older one that it repeats or takes back. Returns its id."""
+        table = tables.preferences
+        older = and_(table.c.user_key == user, table.c.catalog == catalog, _same_wish(constraint))
+        row = constraint.to_json() | {"user_key": user, "catalog": catalog, "at": time.time()}
+        with self._database.write() as connection:
+            connection.execute(delete(table).where(older))
+            return connection.execute(insert(table).values(row)).inserted_primary_key[0]
+
+    def preferences(self, user: str) -> tuple[Preference, ...]:
+        """The lasting wishes of a user, oldest first."""
+        table = tables.preferences
+        rows = select(table).where(table.c.user_key == user).order_by(table.c.at, table.c.id)
+        with self._database.read() as connection:
+            return tuple(Preference(row.id, row.catalog, _constraint(row), row.at) for row in connection.execute(rows))
+
+    def correct_preference(self, preference_id: int, constraint: Constraint) -> bool:
+        """Put another wish in the place of one that :meth:`preferences` listed. False when it is gone."""
+        table = tables.preferences
+        row = constraint.to_json() | {"at": time.time()}
+        with self._database.write() as connection:
+            return connection.execute(update(table).where(table.c.id == preference_id).values(row)).rowcount == 1
+
+    def forget_preference(self, preference_id: int) -> bool:
+        """Erase a wish that :meth:`preferences` listed. False when it is gone."""
+        table = tables.preferences
+        with self._database.write() as connection:
+            return connection.execute(delete(table).where(table.c.id == preference_id)).rowcount == 1
+
+    def consent(self, user: str, purpose: str, granted: bool) -> None:
+        """Keep a yes or a no. Earlier ones stay on record."""
+        row = {"user_key": user, "purpose": purpose, "granted": granted, "at": time.time()}
+        with self._database.write() as connection:
+            connection.execute(insert(tables.consents).values(row))
+
+    def consents(self, user: str) -> tuple[Consent, ...]:
+        """The latest word on each purpose, by name of the purpose."""
+        table = tables.consents
+        rows = select(table).where(table.c.user_key == user).order_by(table.c.purpose, table.c.at, table.c.id)
+        with self._database.read() as connection:
+            latest = {row.purpose: Consent(row.purpose, row.granted, row.at) for row in connection.execute(rows)}
+        return tuple(latest.values())
+
+    # Everything about one person
+
+    def export(self, who: str) -> dict[str, list[dict[str, Any]]]:
+        """All rows about a user, by table, ready for JSON; empty lists for somebody unknown. ``who``: as for
+        :meth:`find_user`."""
+        user = self.find_user(who)
+        with self._database.read() as connection:
+            return {
+                table.name: [dict(row) for row in connection.execute(_rows_of(table, user)).mappings()]
+                for table in tables.metadata.sorted_tables
+            }
+
+    def forget(self, who: str) -> int:
+        """Erase a user. Returns how many rows that were, 0 for somebody unknown. ``who``: as for :meth:`find_user`."""
+        user = self.find_user(who)
+        if user is None:
+            return 0
+        with self._database.write() as connection:
+            rows = sum(
+                connection.execute(delete(table).where(table.c.user_key == user)).rowcount
+                for table in reversed(tables.metadata.sorted_tables)
+            )
+        self._database.scrub()
+        return rows
+
+    def _hash(self, text: str) -> str:
+        return hmac.new(self._secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+    def _add_once(self, table: Table, key: str, row: dict[str, Any]) -> bool:
+        with self._database.write() as connection:
+            return self._database.insert_once(connection, table, [row | {"key": self._hash(key)}]) == 1
+
+    def _add_ratings(self, connection: Connection, catalog: str, batch: Iterable[tuple[str, Event]]) -> int:
+        owners, rows = {}, []
+        for who, event in batch:
+            user = self._hash(who)
+            owners[user] = _new_user(user)
+            key = self._hash(f"import {catalog} {event.item_id} {event.at} {event.value}")
+            rows.append({"user_key": user, "catalog": catalog, "key": key, **asdict(event)})
+        self._database.insert_once(connection, tables.users, list(owners.values()))
+        return self._database.insert_once(connection, tables.events, rows)
+
+    def _impression(self, which: ColumnElement) -> Impression | None:
+        rows = select(tables.impressions).where(which).order_by(tables.impressions.c.at.desc()).limit(1)
+        with self._database.read() as connection:
+            row = connection.execute(rows).first()
+        if row is None:
+            return None
+        columns = {name: tuple(item[name] for item in row.items) for name in ("item_id", "score", "propensity")}
+        return Impression(row.id, row.user_key, row.catalog, *columns.values(), row.model, row.at)
+
+
+def _new_user(key: str) -> dict[str, Any]:
+    now = time.time()
+    return {"user_key": key, "created_at": now, "last_seen": now}
+
+
+def _rows_of(table: Table, user: str | None) -> Select:
+    return select(table).where(table.c.user_key == user)
+
+
+def _constraint(row: Row) -> Constraint:
+    values = row._mapping
+    return Constraint.from_json({field.name: values[field.name] for field in fields(Constraint)})
+
+
+def _same_wish(constraint: Constraint) -> ColumnElement:
+    """A new bound replaces the old one; "horror" replaces "no horror" and the other way round."""
+    columns = tables.preferences.c
+    if constraint.op in ("min", "max"):
+        return and_(columns.slot == constraint.slot, columns.op == constraint.op)
+    opposed = and_(columns.op.in_(("is", "not")), columns["values"] == list(constraint.values))
+    return and_(columns.slot == constraint.slot, opposed)
