@@ -22,7 +22,7 @@ from chatrec.bootstrap import Engine, engine
 from chatrec.catalog import Catalog
 from chatrec.dialogue import Outcome, State
 from chatrec.errors import StoreDown
-from chatrec.types import Event, Mention, Query, Turn
+from chatrec.types import Constraint, Event, Mention, Query, Turn
 
 log = logging.getLogger(__name__)
 
@@ -64,14 +64,16 @@ class Incoming:
     outcome: Outcome
     turns: tuple[Turn, ...]
     history: tuple[Event, ...]
+    preferences: tuple[Constraint, ...]
     responses: frozenset[str]
 
     @property
     def state(self) -> State:
         return self.outcome.state
 
-    def query(self, state: State, store_preferences: Sequence = (), n: int = 5) -> Query:
-        return dialogue.query(state, self.turns, self.history, n)
+    def query(self, state: State) -> Query:
+        """What to recommend by in that state."""
+        return dialogue.query(state, self.turns, self.history, self.preferences)
 
 
 Work = Callable[[Engine, Incoming], Reply]
@@ -138,6 +140,7 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
         outcome=outcome,
         turns=_turns(tracker),
         history=built.store.events(user, catalog.schema.name),
+        preferences=tuple(p.constraint for p in built.store.preferences(user) if p.catalog == catalog.schema.name),
         responses=frozenset(domain.get("responses") or {}),
     )
 

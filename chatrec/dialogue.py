@@ -118,11 +118,27 @@ def clicked(state: State, kind: str, item_id: str, impression_id: str | None, at
     return Outcome(replace(state, focus=item_id, anchors=anchors, pending=""), events, (item_id,))
 
 
-def query(state: State, turns: Sequence[Turn], history: Sequence[Event], n: int = 5) -> Query:
-    """The query for the next list: nothing seen, rejected, used as an anchor or shown in this conversation."""
+def query(
+    state: State,
+    turns: Sequence[Turn],
+    history: Sequence[Event],
+    preferences: Sequence[Constraint] = (),
+    n: int = 5,
+) -> Query:
+    """The query for the next list: nothing seen, rejected, used as an anchor or shown in this conversation.
+
+    ``preferences``: what the user told in earlier conversations. "I hate horror" still excludes; "I love comedies"
+    only leans that way; what this conversation says goes first.
+    """
     known = {event.item_id for event in history}
     away = known | set(state.before) | set(state.shown) | set(state.anchors)
-    return Query(state.catalog, tuple(turns), state.constraints, state.anchors, tuple(history), frozenset(away), n)
+    kept = [c if c.op == "not" else replace(c, soft=True) for c in preferences if not _overridden(c, state)]
+    wishes = tuple(dict.fromkeys([*state.constraints, *kept]))
+    return Query(state.catalog, tuple(turns), wishes, state.anchors, tuple(history), frozenset(away), n)
+
+
+def _overridden(preference: Constraint, state: State) -> bool:
+    return any(_contradict(preference, c) or replace(preference, text=c.text) == c for c in state.constraints)
 
 
 def listed(state: State, item_ids: Iterable[str], impression_id: str, given_up: Sequence[Constraint]) -> State:
