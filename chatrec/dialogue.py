@@ -16,15 +16,12 @@ import numpy as np
 
 from chatrec import phrases
 from chatrec.catalog import Catalog
-from chatrec.errors import BadInput
-from chatrec.types import Constraint, Event, EventKind, Mention, Op, Query, Turn
+from chatrec.types import Constraint, Event, EventKind, Mention, Query, Turn
 
 ABOUT_ITEMS = frozenset({"inquire", "explain_why", "ask_opinion", "critique_compare"})
 FEEDBACK = frozenset({"seen", "accept", "reject"})
 REPLACING = frozenset({"ask_recommendation", "reformulate", "start_over", "answer"})
 KEEP_SHOWN = 60  # items shown earlier that are kept away from the next lists
-
-_SIGNS: tuple[tuple[str, Op], ...] = (("!=", "not"), (">=", "min"), ("<=", "max"), ("=", "is"))
 
 
 @dataclass(frozen=True)
@@ -59,28 +56,6 @@ class Outcome:
     state: State
     events: tuple[Event, ...] = ()
     subjects: tuple[str, ...] = ()
-
-
-def parse_slot(text: str, catalog: Catalog) -> Constraint:
-    """``genre=sci-fi``, ``genre!=horror``, ``year>=2000``, ``length<=120`` as a constraint.
-
-    Raises:
-        BadInput: no operator, an unknown slot, or no number where one is needed.
-    """
-    for sign, op in _SIGNS:
-        name, found, value = text.partition(sign)
-        if not found:
-            continue
-        slot = catalog.schema.slots.get(name.strip())
-        if slot is None:
-            raise BadInput(f"--slot {text}: no slot {name.strip()!r}; there is {', '.join(catalog.schema.slots)}")
-        if slot.type != "number":
-            return Constraint(slot.name, op, (value.strip(),), value.strip())
-        try:
-            return Constraint(slot.name, op, (float(value),), value.strip())
-        except ValueError:
-            raise BadInput(f"--slot {text}: {slot.name} takes a number") from None
-    raise BadInput(f"--slot {text}: write NAME=VALUE, NAME!=VALUE, NAME>=NUMBER or NAME<=NUMBER")
 
 
 def understand(

@@ -10,7 +10,7 @@ import numpy as np
 
 from chatrec.candidates import CandidateGenerator, Candidates
 from chatrec.catalog import Catalog
-from chatrec.explain import explain_all, sentence
+from chatrec.explain import because_of, explain_all, sentence
 from chatrec.rank import Ranker
 from chatrec.types import Constraint, Event, Evidence, Item, Query, RankedList, Recommendation
 
@@ -74,12 +74,7 @@ class Recommender:
 
     def because_of(self, event: Event, query: Query, ranked: RankedList) -> tuple[Item, ...]:
         """Items of the list whose score falls without that event: what the user's feedback brought up."""
-        without = replace(query, history=tuple(e for e in query.history if e.item_id != event.item_id))
-        indices = np.array([self.catalog.index(r.item.item_id) for r in ranked.items], dtype=np.int64)
-        if not len(indices):
-            return ()
-        fall = self.generator.score(query, indices) - self.generator.score(without, indices)
-        return tuple(ranked.items[i].item for i in np.argsort(-fall) if fall[i] > 1e-6)
+        return because_of(event, ranked, query, self.generator.score, self.catalog)
 
     def _line(self, rank: int, candidates: Candidates, evidence: tuple[Evidence, ...]) -> Recommendation:
         item = self.catalog.items[int(candidates.indices[rank - 1])]
