@@ -1,0 +1,44 @@
+"""A conversation as Rasa's tracker remembers it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Set
+
+from rasa.shared.core.events import BotUttered, Event, UserUttered
+
+from channels.messages import APOLOGY, Message, bot_message, user_message
+
+KEPT = 200  # messages that a page gets back
+
+
+def messages(events: Iterable[Event], leave_out: Set[str]) -> list[Message]:
+    """The latest messages of both sides, oldest first, as the page showed them; a turn that got no answer got an
+    apology. The turns of the message ids in ``leave_out`` are missing: they are still going on."""
+    said: list[Message] = []
+    for turn in _turns(events):
+        if turn[0].get("message_id") not in leave_out:
+            said += turn if len(turn) > 1 or turn[0]["from"] == "bot" else [*turn, APOLOGY]
+    return said[-KEPT:]
+
+
+def handled(events: Iterable[Event]) -> frozenset[str]:
+    """Ids of the user's messages that the tracker holds."""
+    return frozenset(e.message_id for e in events if isinstance(e, UserUttered) and e.message_id)
+
+
+def _turns(events: Iterable[Event]) -> Iterator[list[Message]]:
+    """Each message of the user with the bot's answers to it. The bot may also speak first."""
+    turn: list[Message] = []
+    for event in events:
+        if isinstance(event, UserUttered):
+            if turn:
+                yield turn
+            turn = [user_message(event.message_id, event.text or "", _click(event))]
+        elif isinstance(event, BotUttered) and (message := bot_message(event.message())):
+            turn.append(message)
+    if turn:
+        yield turn
+
+
+def _click(event: UserUttered) -> dict[str, str] | None:
+    return next((e["value"] for e in event.entities if e.get("entity") == "feedback"), None)

@@ -1,0 +1,119 @@
+"""What a chat page sends, checked before anything else sees it."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rasa.core.channels.channel import OutputChannel, UserMessage
+
+from channels.messages import Message, user_message
+from chatrec.errors import BadInput
+
+MAX_CHARS = 1_000
+KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")  # ids that a page or the store makes
+CONVERSATION = re.compile(r"[A-Za-z0-9_-]{22,64}")  # 22 characters of base64 hold 128 bits: nobody guesses one
+
+# What a button means to the dialogue, and what it says in the transcript.
+INTENTS = {"like": "accept", "dislike": "reject", "seen": "seen", "more": "critique_feature", "why": "explain_why"}
+WORDS = {
+    "like": "👍 I like this one",
+    "dislike": "👎 Not this one",
+    "seen": "I've seen this one",
+    "more": "More like this one",
+    "why": "Why this one?",
+}
+
+
+@dataclass(frozen=True)
+class Button:
+    """A click on a card: what was clicked, on which item of which list."""
+
+    kind: str
+    item_id: str
+    impression_id: str
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One message of a user: typed, or a click. ``message_id`` is the page's own and stays the same on a retry."""
+
+    conversation: str
+    message_id: str
+    text: str
+    button: Button | None = None
+
+    def echo(self) -> Message:
+        """The message as pages show it."""
+        return user_message(self.message_id, self.text, asdict(self.button) if self.button else None)
+
+    def to_rasa(self, output: OutputChannel, channel: str) -> UserMessage:
+        """The message as Rasa takes it. A click brings its own parse, so no wording can be taken for one."""
+        return UserMessage(
+            self.text,
+            output,
+            self.conversation,
+            parse_data=self._parsed() if self.button else None,
+            input_channel=channel,
+            message_id=self.message_id,
+            metadata={"message_id": self.message_id, "source": "button" if self.button else "text"},
+        )
+
+    def _parsed(self) -> dict[str, Any]:
+        intent = {"name": INTENTS[self.button.kind], "confidence": 1.0}
+        return {"text": self.text, "intent": intent, "entities": [{"entity": "feedback", "value": asdict(self.button)}]}
+
+
+def read_message(body: bytes) -> Incoming:
+    """Read a posted message. Raises :class:`BadInput` with one line when anything about it is wrong."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadInput("The body must be JSON.") from None
+    if not isinstance(data, dict):
+        raise BadInput("The body must be a JSON object.")
+    if ("text" in data) == ("button" in data):
+        raise BadInput("Send either text or button.")
+    conversation = read_conversation(data.get("conversation"))
+    message_id = _matching(data, "message_id", KEY)
+    if "text" in data:
+        return Incoming(conversation, message_id, _typed(data["text"]))
+    button = _button(data["button"])
+    return Incoming(conversation, message_id, WORDS[button.kind], button)
+
+
+def read_conversation(value: Any) -> str:
+    """A conversation's id, or :class:`BadInput`."""
+    return _matching({"conversation": value}, "conversation", CONVERSATION)
+
+
+def _typed(text: Any) -> str:
+    """Typed text without control characters and without leading slashes, which Rasa would read as an intent."""
+    if not isinstance(text, str):
+        raise BadInput("text must be a string.")
+    kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+    said = re.sub(r"^[\s/]+", "", kept)[:MAX_CHARS].rstrip()
+    if not said:
+        raise BadInput("text is empty.")
+    return said
+
+
+def _button(data: Any) -> Button:
+    if not isinstance(data, dict):
+        raise BadInput("button must be an object.")
+    kind, item_id = data.get("kind"), data.get("item_id")
+    if not isinstance(kind, str) or kind not in INTENTS:
+        raise BadInput(f"button.kind must be one of {', '.join(INTENTS)}.")
+    if not isinstance(item_id, str) or not item_id.isprintable() or not 0 < len(item_id) <= 128:
+        raise BadInput("button.item_id must be 1 to 128 printable characters.")
+    return Button(kind, item_id, _matching(data, "impression_id", KEY))
+
+
+def _matching(data: dict[str, Any], name: str, pattern: re.Pattern[str]) -> str:
+    value = data.get(name)
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise BadInput(f"{name} must match {pattern.pattern}.")
+    return value

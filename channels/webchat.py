@@ -1,0 +1,188 @@
+"""The web chat: one page, a POST for what the user says, a stream of events for what the bot says.
+
+====================================================  ================================================================
+``GET  /chat``                                        the page; its files under ``/chat/page/``
+``POST /chat/messages``                               ``{conversation, message_id, text}`` or ``{conversation,
+                                                      message_id, button: {kind, item_id, impression_id}}``; 202
+``GET  /chat/stream?conversation=..&after=N``         server-sent events: ``message``, ``typing``, ``done``, ``reset``
+``GET  /chat/history?conversation=..``                ``{messages, after}``: the conversation so far, and where the
+                                                      stream goes on
+``GET  /chat/health``                                 200 as soon as the bot answers, 503 before
+====================================================  ================================================================
+
+A message is posted until it is acknowledged, and handled once however often it comes. The position in the stream that
+the answer to a POST gives is the one after which the reply comes. Whoever knows a conversation's id may read it and
+speak in it, so pages make ids of 128 random bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+from rasa.core.channels.channel import InputChannel, OutputChannel, UserMessage
+from sanic import Blueprint, Sanic
+from sanic.request import Request
+from sanic.response import HTTPResponse, file, json
+
+from channels import history
+from channels.conversation import Conversation, Conversations, TooMany
+from channels.incoming import Incoming, read_conversation, read_message
+from channels.messages import bot_message
+from chatrec.errors import BadInput
+
+PAGE = Path(__file__).with_name("page")
+MAX_BYTES = 16_384  # of a posted message
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+OpenConversation = Callable[[Request, str], Awaitable[Conversation]]
+
+
+class WebChatOutput(OutputChannel):
+    """Puts what the bot says into the outbox of the conversation it is for."""
+
+    def __init__(self, conversations: Conversations) -> None:
+        self._conversations = conversations
+
+    @classmethod
+    def name(cls) -> str:
+        return "webchat"
+
+    async def send_response(self, recipient_id: str, message: dict[str, Any]) -> None:
+        """One response of Rasa is one message of the page, its text, buttons and data together."""
+        conversation = self._conversations.get(recipient_id)
+        said = bot_message(message)
+        if conversation and said:
+            conversation.outbox.push("message", said)
+
+
+class WebChat(InputChannel):
+    """Serves the page and its conversations from Rasa's own server.
+
+    ``turn_seconds``: how long a reply may take before the user gets an apology. ``heartbeat_seconds``: how often a
+    silent stream shows that it is alive; below the server's response timeout.
+    """
+
+    def __init__(self, turn_seconds: float = 45.0, heartbeat_seconds: float = 15.0) -> None:
+        self._turn_seconds = turn_seconds
+        self._heartbeat_seconds = heartbeat_seconds
+        self._conversations = Conversations()
+        self._output = WebChatOutput(self._conversations)
+
+    @classmethod
+    def name(cls) -> str:
+        return "webchat"
+
+    @classmethod
+    def from_credentials(cls, credentials: Mapping[str, Any] | None) -> WebChat:
+        return cls(**(credentials or {}))
+
+    def url_prefix(self) -> str:
+        """Absolute, so that the page is at /chat and not under /webhooks/."""
+        return "/chat"
+
+    def get_output_channel(self) -> OutputChannel:
+        return self._output
+
+    def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
+        async def handle(incoming: Incoming) -> None:
+            await on_new_message(incoming.to_rasa(self._output, self.name()))
+
+        async def open_conversation(request: Request, name: str) -> Conversation:
+            """The conversation, brought back from the tracker when it isn't in memory."""
+            known = self._conversations.get(name)
+            if known:
+                return known
+            handled = history.handled(await _events(request, name))
+            return self._conversations.add(name, Conversation(handle, self._turn_seconds, handled))
+
+        chat = Blueprint("webchat")
+        _serve_page(chat)
+        _serve_messages(chat, open_conversation)
+        _serve_stream(chat, open_conversation, self._heartbeat_seconds)
+
+        @chat.listener("before_server_stop")
+        async def close(app: Sanic, loop: Any) -> None:
+            self._conversations.close()
+
+        return chat
+
+
+def _serve_page(chat: Blueprint) -> None:
+    chat.static("/page", PAGE)
+
+    @chat.get("/")
+    async def index(request: Request) -> HTTPResponse:
+        return await file(PAGE / "index.html", mime_type="text/html; charset=utf-8")
+
+    @chat.get("/health")
+    async def health(request: Request) -> HTTPResponse:
+        ready = request.app.ctx.agent.is_ready()
+        return json({"status": "ok" if ready else "starting"}, 200 if ready else 503)
+
+    @chat.middleware("response")
+    async def protect(request: Request, response: HTTPResponse) -> None:
+        response.headers.setdefault("Cache-Control", "no-cache")
+        response.headers.update(HEADERS)
+
+    @chat.exception(BadInput)
+    async def refuse(request: Request, error: BadInput) -> HTTPResponse:
+        return json({"error": str(error)}, 400)
+
+
+def _serve_messages(chat: Blueprint, open_conversation: OpenConversation) -> None:
+    @chat.post("/messages")
+    async def receive(request: Request) -> HTTPResponse:
+        if len(request.body) > MAX_BYTES:
+            return json({"error": f"A message may have at most {MAX_BYTES} bytes."}, 413)
+        incoming = read_message(request.body)
+        conversation = await open_conversation(request, incoming.conversation)
+        try:
+            after = conversation.accept(incoming)
+        except TooMany as error:
+            return json({"error": str(error)}, 429)
+        return json({"after": after, "done": incoming.message_id in conversation.done}, 202)
+
+    @chat.get("/history")
+    async def past(request: Request) -> HTTPResponse:
+        name = read_conversation(request.args.get("conversation"))
+        conversation = await open_conversation(request, name)
+        # The position first: a turn that ends while the tracker is read comes by the stream, and not twice.
+        after, done = conversation.settled, conversation.done
+        events = await _events(request, name)
+        return json({"messages": history.messages(events, conversation.accepted - done), "after": after})
+
+
+def _serve_stream(chat: Blueprint, open_conversation: OpenConversation, heartbeat_seconds: float) -> None:
+    @chat.get("/stream")
+    async def stream(request: Request) -> None:
+        conversation = await open_conversation(request, read_conversation(request.args.get("conversation")))
+        after = _position(request, conversation.outbox.last)
+        response = await request.respond(
+            content_type="text/event-stream; charset=utf-8",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+        async with aclosing(conversation.outbox.follow(after, heartbeat_seconds)) as chunks:
+            async for chunk in chunks:
+                await response.send(chunk)
+        await response.eof()
+
+
+async def _events(request: Request, conversation: str) -> list:
+    tracker = await request.app.ctx.agent.tracker_store.retrieve_full_tracker(conversation)
+    return list(tracker.events) if tracker else []
+
+
+def _position(request: Request, default: int) -> int:
+    """Where the page stopped reading; what it was last sent counts more than where it began."""
+    position = request.headers.get("last-event-id") or request.args.get("after") or default
+    try:
+        return int(position)
+    except ValueError:
+        raise BadInput("after must be a number.") from None
