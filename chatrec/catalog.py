@@ -7,7 +7,7 @@ import math
 import re
 import tempfile
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -141,19 +141,26 @@ class Catalog:
     def _spelled(self, slot: Slot) -> Mapping[str, frozenset[str]]:
         """Folded value or synonym -> values as items.csv spells them; a value wins over another's synonym."""
         if slot.name not in self._spellings:
-            values: dict[str, frozenset[str]] = {}
-            for value in self.values(slot.name):
-                values[fold(value)] = values.get(fold(value), frozenset()) | {value}
-            synonyms: dict[str, frozenset[str]] = {}
-            for value, words in slot.synonyms.items():
-                for word in map(fold, words):
-                    synonyms[word] = synonyms.get(word, frozenset()) | values.get(fold(value), frozenset())
+            values = _gathered((fold(value), value) for value in self.values(slot.name))
+            synonyms = _gathered(
+                (fold(word), own)
+                for value, words in slot.synonyms.items()
+                for own in values.get(fold(value), ())
+                for word in words
+            )
             self._spellings[slot.name] = synonyms | values
         return self._spellings[slot.name]
 
     def _column(self, column: str | None) -> np.ndarray:
         cells = (item.attributes.get(column, math.nan) for item in self.items)
         return np.fromiter(cells, dtype=np.float32, count=len(self))
+
+
+def _gathered(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for key, value in pairs:
+        found.setdefault(key, set()).add(value)
+    return {key: frozenset(values) for key, values in found.items()}
 
 
 def _own(slot: Slot, item: Item) -> tuple[str | float, ...]:

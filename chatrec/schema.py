@@ -33,9 +33,10 @@ NUMERIC_ROLES = ("year", "popularity", "reception")
 class Slot:
     """One thing people wish about, over one or more columns of items.csv.
 
-    ``synonyms``: value as in items.csv -> what people say. ``words``: for numbers, a word -> inclusive (min, max), in
-    ``unit``. ``units``: words for units -> how many of ``unit`` one is ("hours" -> 60). ``more`` and ``less``:
-    relative critiques that raise or lower a number by ``step``. ``min`` and ``max``: bounds of what a cell may hold.
+    ``synonyms``: value as in items.csv -> what people say; a word listed under several values means any of them.
+    ``combinations``: a word -> values that must all hold ("romcom"). ``words``: for numbers, a word -> inclusive
+    (min, max) in ``unit``. ``units``: words for units -> how many of ``unit`` one is ("hours" -> 60). ``more`` and
+    ``less``: relative critiques that raise or lower a number by ``step``. ``min`` and ``max``: what a cell may hold.
     ``ask``: may be asked for. ``softness``: the highest is given up first when nothing fits. ``reason``: a clause with
     ``{value}``. ``inquiry``: words of a question about it.
     """
@@ -47,6 +48,7 @@ class Slot:
     unit: str = ""
     units: Mapping[str, float] = field(default_factory=dict)
     synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    combinations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     words: Mapping[str, Bounds] = field(default_factory=dict)
     more: tuple[str, ...] = ()
     less: tuple[str, ...] = ()
@@ -192,7 +194,7 @@ def _slot(name: str, table: _Table) -> Slot:
     columns = table.texts("columns", None)
     if not columns or (kind == "number" and len(columns) > 1):
         raise table.bad("columns", "must name one column for a number, at least one for the other types")
-    units, synonyms, words = table.table("units"), table.table("synonyms"), table.table("words")
+    units, words = table.table("units"), table.table("words")
     return Slot(
         name=name,
         type=kind,
@@ -200,7 +202,8 @@ def _slot(name: str, table: _Table) -> Slot:
         label=table.text("label", name),
         unit=table.text("unit", ""),
         units={word: units.number(word) for word in units.data},
-        synonyms={value: synonyms.texts(value) for value in synonyms.data},
+        synonyms=_lists(table.table("synonyms")),
+        combinations=_lists(table.table("combinations")),
         words={word: _bounds(bounds) for word, bounds in words.tables().items()},
         more=table.texts("more"),
         less=table.texts("less"),
@@ -212,6 +215,10 @@ def _slot(name: str, table: _Table) -> Slot:
         reason=_reason(table),
         inquiry=table.texts("inquiry"),
     )
+
+
+def _lists(table: _Table) -> dict[str, tuple[str, ...]]:
+    return {key: table.texts(key) for key in table.data}
 
 
 def _bounds(table: _Table) -> Bounds:
@@ -241,8 +248,8 @@ def _mood(name: str, table: _Table, slots: Mapping[str, Slot]) -> Mood:
     return Mood(
         name=name,
         words=table.texts("words", None),
-        prefer={slot: prefer.texts(slot) for slot in prefer.data},
-        avoid={slot: avoid.texts(slot) for slot in avoid.data},
+        prefer=_lists(prefer),
+        avoid=_lists(avoid),
     )
 
 
