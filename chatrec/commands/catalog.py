@@ -50,9 +50,8 @@ def run_build(args: argparse.Namespace, settings: Settings) -> None:
         raise ModelMissing(
             "the films' source, the package bokeh-sampledata, is not installed: run `make setup`"
         ) from None
-    out = settings.catalogs / FILMS
-    build_films(Path(movie_path), out)
-    _say_size(FILMS, settings)
+    n = build_films(Path(movie_path), settings.catalogs / FILMS)
+    console().print(f"{FILMS}: {n} films")
 
 
 def run_import(args: argparse.Namespace, settings: Settings) -> None:
@@ -62,15 +61,8 @@ def run_import(args: argparse.Namespace, settings: Settings) -> None:
     if not schema.exists():
         where = "no such file" if args.schema else f"{args.name} is new, so name its schema with --schema FILE.toml"
         raise BadInput(f"{schema}: {where}")
-    import_catalog(args.name, args.file, schema, settings.catalogs)
-    _say_size(args.name, settings)
-
-
-def _say_size(name: str, settings: Settings) -> None:
-    from chatrec.catalog import load_catalog
-
-    catalog = load_catalog(settings.catalogs / name)
-    console().print(f"{name}: {len(catalog.items)} {catalog.schema.plural}", soft_wrap=True)
+    catalog = import_catalog(args.name, args.file, schema, settings.catalogs)
+    console().print(f"{args.name}: {len(catalog.items)} {catalog.schema.plural}", soft_wrap=True)
 
 
 def run_list(args: argparse.Namespace, settings: Settings) -> None:
