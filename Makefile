@@ -66,18 +66,19 @@ $(BIN)/uv:
 	@$(PYTHON) -m venv $(VENV) || { echo "Chat-REC needs Python's venv module: install python3.10-venv" >&2; exit 1; }
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 
+# Our own package is built apart from the environment, in which Rasa's old `packaging` stops setuptools.
 $(INSTALLED): $(BIN)/uv requirements/lock.txt requirements/assets.txt pyproject.toml
 	@echo "Installing what requirements/lock.txt and assets.txt pin ..."
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes \
 		-r requirements/lock.txt -r requirements/assets.txt
-	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --build-constraints requirements/lock.txt -e .
 	@touch $@
 
 $(WARM): $(INSTALLED) $(wildcard data/catalogs/*/*.csv data/catalogs/*/*.toml)
 	@$(BIN)/chatrec doctor --warm
 	@touch $@
 
-$(MODEL): domain.yml config.yml $(shell find data components -name '*.yml' -o -name '*.py') | $(INSTALLED)
+$(MODEL): domain.yml config.yml $(shell find data components -name '*.yml' -o -name '*.py' 2>/dev/null) | $(INSTALLED)
 	@echo "Training the dialogue model ..."
 	@$(BIN)/rasa train --fixed-model-name rasa --out models
 	@touch $@
