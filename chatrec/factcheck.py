@@ -9,6 +9,7 @@ catalogue does not know, and is refused.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,24 +59,39 @@ class _Token:
 
 @dataclass(frozen=True)
 class _Meaning:
-    """What a phrase can stand for: ``slot`` is empty for a title. ``value``: an item's id, a value as the row spells
-    it, or a schema's word for a range of numbers. ``spelling``: the phrase with its capitals."""
+    """What a phrase can stand for. ``slot`` is empty for a title. ``values``: an item's id, or values that the row must
+    all have, or the schema's word for a range of numbers. ``spelling``: the phrase with its capitals."""
 
     slot: str
-    value: str
+    values: Phrase
     spelling: Phrase
     named: bool
 
 
 @dataclass(frozen=True)
+class _Use:
+    """Words around a number that tell which column it is of; ``scale``: how many of the column's unit one is."""
+
+    column: str
+    before: Phrase
+    after: Phrase
+    scale: float
+
+    def around(self, tokens: Sequence[_Token], at: int) -> bool:
+        before = tuple(t.key for t in tokens[max(at - len(self.before), 0) : at])
+        return before == self.before and tuple(t.key for t in tokens[at + 1 : at + 1 + len(self.after)]) == self.after
+
+
+@dataclass(frozen=True)
 class _Vocabulary:
     """``lengths``: first word -> lengths of the phrases that begin with it, longest first. ``plain``: words that tags
-    and the noun are made of, which name nothing in particular. ``labels``: column -> its label."""
+    and the noun are made of, or that only hold a sentence together. ``labels``: column -> its label."""
 
     phrases: Mapping[Phrase, tuple[_Meaning, ...]]
     lengths: Mapping[str, tuple[int, ...]]
     plain: frozenset[str]
     labels: Mapping[str, Phrase]
+    uses: tuple[_Use, ...]
 
 
 def check(sentence: str, item: Item, evidence: Sequence[Evidence], catalog: Catalog) -> tuple[str, ...]:
@@ -120,14 +136,16 @@ class _Reading:
 
     def _judge(self, at: int) -> tuple[int, bool]:
         """How many words belong together here, and whether they are true."""
-        token, meanings = self.tokens[at], list(self._meanings(at))
-        length = max((length for length, _ in meanings), default=1)
-        if any(length == size and self._true(meaning) for size, meaning in meanings):
+        token, found = self.tokens[at], list(self._meanings(at))
+        length = max((length for length, _ in found), default=1)
+        meanings = [m for size, m in found if size == length]
+        if token.capital and not token.opens and any(m.named for m in meanings):
+            meanings = [m for m in meanings if m.spelling[0][0].isupper()]  # "Aliens" is not "aliens"
+        if any(map(self._true, meanings)):
             return length, True
         if length == 1 and (_NUMBER.match(token.text) or token.key in _NUMERALS):
-            return 1, self._number_true(at)
-        unknown = token.capital and not token.opens and token.key != "i"
-        return length, not meanings and not unknown
+            return self._number(at)
+        return length, not meanings and (token.opens or not token.capital or token.key == "i")
 
     def _meanings(self, at: int) -> Iterator[tuple[int, _Meaning]]:
         """Phrases that begin here and are meant as what they stand for, longest first."""
@@ -146,40 +164,34 @@ class _Reading:
         if not meaning.named:
             return max(len(w.key) for w in words) > 2 or tuple(w.text for w in words) == meaning.spelling
         capitals = all(w.capital or not s[0].isupper() for w, s in zip(words, meaning.spelling, strict=True))
-        telling = [w for w in words if w.key not in ORDINARY | self.known.plain and w.key.isalpha()]
+        telling = [w for w in words if w.key not in self.known.plain and w.key.isalpha()]
         return len(telling) > 1 or (capitals and (len(telling) > 0 or not words[0].opens))
 
     def _true(self, meaning: _Meaning) -> bool:
         if not meaning.slot:
-            return meaning.value in self.titles
+            return meaning.values[0] in self.titles
         slot = self.catalog.schema.slots[meaning.slot]
         if slot.type == "number":
-            low, high = slot.words[meaning.value]
+            low, high = slot.words[meaning.values[0]]
             number = self.numbers.get(slot.columns[0])
             return number is not None and (low is None or number >= low) and (high is None or number <= high)
         columns = self.columns & set(slot.columns) or slot.columns
-        return any(meaning.value in self.item.attributes.get(column, ()) for column in columns)
+        return {v for column in columns for v in self.item.attributes.get(column, ())}.issuperset(meaning.values)
 
-    def _number_true(self, at: int) -> bool:
+    def _number(self, at: int) -> tuple[int, bool]:
+        """A number with its unit ("2 hours", "93 of 100"): how many words, and whether it is the row's."""
         token = self.tokens[at]
         if _DECADE.fullmatch(token.text):
             decades = {f"{number // 10 * 10:g}s" for number in self.numbers.values()}
-            return token.text in decades | {d[-3:] for d in decades if len(d) == 5}
-        if token.text == "100" and at and self.tokens[at - 1].key in ("of", "/"):
-            return True
-        roles = [s.columns[0] for s in self.catalog.schema.slots.values() if s.type == "number" and self._about(s, at)]
+            return 1, token.text in decades | {d[-3:] for d in decades if len(d) == 5}
         number = _NUMERALS.get(token.key) or float(_NUMBER.match(token.text)[0])
-        return number in {self.numbers.get(column) for column in roles or self.numbers}
-
-    def _about(self, slot: Slot, at: int) -> bool:
-        """Whether the words around a number are those of the slot: its unit, or its reason template."""
-        before, _, after = (tuple(t.key for t in _tokens(part)) for part in slot.reason.partition("{value}"))
-        units = {fold(unit) for unit in (slot.unit, *slot.units) if unit}
-        if units.intersection(self._keys(at + 1, 1)):
-            return True
-        if after:
-            return self._keys(at + 1, len(after)) == after
-        return at > 0 and self._keys(at - 1, 1) == before[-1:]
+        uses = [use for use in self.known.uses if use.around(self.tokens, at)]
+        behind = max((len(use.after) for use in uses), default=0)
+        columns = {use.column: use.scale for use in uses if len(use.after) == behind} or dict.fromkeys(
+            self.numbers, 1.0
+        )
+        true = any(math.isclose(number * scale, self.numbers.get(c, math.nan)) for c, scale in columns.items())
+        return 1 + behind, true
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -192,15 +204,19 @@ def _tokens(text: str) -> list[_Token]:
     return found
 
 
+def _keys(text: str) -> Phrase:
+    return tuple(t.key for t in _tokens(text))
+
+
 @lru_cache(maxsize=8)
 def _vocabulary(catalog: Catalog) -> _Vocabulary:
     phrases: dict[Phrase, dict[_Meaning, None]] = {}
-    plain = {t.key for noun in (catalog.schema.noun, catalog.schema.plural) for t in _tokens(noun)}
-    for words, slot, value, named in _spellings(catalog):
-        tokens = _tokens(words)
-        key = tuple(t.key for t in tokens)
+    plain = {*ORDINARY, *_keys(catalog.schema.noun), *_keys(catalog.schema.plural)}
+    for words, slot, values, named in _spellings(catalog):
+        key = _keys(words)
         if key:
-            phrases.setdefault(key, {})[_Meaning(slot, value, tuple(t.text for t in tokens), named)] = None
+            spelling = tuple(t.text for t in _tokens(words))
+            phrases.setdefault(key, {})[_Meaning(slot, values, spelling, named)] = None
             plain |= set() if named else set(key)
     lengths: dict[str, set[int]] = {}
     for key in phrases:
@@ -209,20 +225,31 @@ def _vocabulary(catalog: Catalog) -> _Vocabulary:
         {key: tuple(meanings) for key, meanings in phrases.items()},
         {first: tuple(sorted(sizes, reverse=True)) for first, sizes in lengths.items()},
         frozenset(plain),
-        {column: tuple(t.key for t in _tokens(label)) for column, label in catalog.schema.labels.items()},
+        {column: _keys(label) for column, label in catalog.schema.labels.items()},
+        tuple(use for slot in catalog.schema.slots.values() if slot.type == "number" for use in _uses(slot)),
     )
 
 
-def _spellings(catalog: Catalog) -> Iterator[tuple[str, str, str, bool]]:
-    """Everything the catalogue has a word for: ``(words, slot, value, whether a name)``."""
+def _uses(slot: Slot) -> Iterator[_Use]:
+    """A number's units, and what its reason puts around it: all that follows, else the word before."""
+    for unit, scale in {slot.unit: 1.0, **slot.units}.items():
+        if _keys(unit):
+            yield _Use(slot.columns[0], (), _keys(unit), scale)
+    before, _, after = (_keys(part) for part in slot.reason.partition("{value}"))
+    if before or after:
+        yield _Use(slot.columns[0], () if after else before[-1:], after, 1.0)
+
+
+def _spellings(catalog: Catalog) -> Iterator[tuple[str, str, Phrase, bool]]:
+    """Everything the catalogue has a word for: ``(words, slot, values, whether a name)``, as in :class:`_Meaning`."""
     for item in catalog.items:
-        yield item.title, "", item.item_id, True
-        yield catalog.heading(item), "", item.item_id, True
-        if ":" in item.title or "," in item.title:
-            yield re.sub(r"[:,]", "", item.title), "", item.item_id, True
+        for words in {item.title, catalog.heading(item), re.sub(r"[:,]", "", item.title)}:
+            yield words, "", (item.item_id,), True
     for slot in catalog.schema.slots.values():
         for word in slot.words if slot.type == "number" else ():
-            yield word, slot.name, word, False
+            yield word, slot.name, (word,), False
+        for word, values in slot.combinations.items():
+            yield word, slot.name, tuple(values), False
         for value in catalog.values(slot.name) if slot.type in ("tags", "people") else ():
             for words in (value, *slot.synonyms.get(value, ())):
-                yield words, slot.name, value, slot.type == "people"
+                yield words, slot.name, (value,), slot.type == "people"

@@ -1,9 +1,10 @@
 """A reason in words, made of evidence and of the templates in ``schema.toml``; nothing here knows about films.
 
-A ``reason`` template is a predicate about "it", and how it begins says where it goes:
-``it is {value}``: an adjective before the noun, in lower case ("a horror film");
-``it is from {value}``, ``it has {value}``: behind the noun ("a film from 1979", "a film with {value}");
-any other verb, ``it runs {value} minutes``: a relative clause ("a film that runs 97 minutes").
+The leading tags of a catalogue (its first slot of that type, genre for films) say what kind of thing an item is and go
+before the noun: "a horror film". Of the other slots each ``reason`` is a clause, and how it begins says where it goes:
+``it is from {value}``, ``it has {value}``: behind the noun, "a film from 1979", "a film with {value}";
+``it runs {value} minutes``, any other verb: a relative clause, "a film that runs 97 minutes";
+``critics give it {value} of 100``: not about "it", so it stays a clause and is set behind a semicolon.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from chatrec.types import Evidence, Item
 
 MAX_WORDS = 25
 MAX_VALUES = 3  # of one slot: a fourth genre convinces nobody
+NOTHING = "It ranks well overall, though no single thing explains it"
 WELL_KNOWN = 0.8  # quantile of popularity: better known than four of five
-ADJECTIVE = "it is {value}"
 
 _NEAR = ("close to", "similar to", "along the lines of")
 _PRAISE = ("well known and well liked", "widely known and well received")
@@ -34,12 +35,15 @@ _THE = re.compile(r"United |(?:.* )?(?:Republic|Kingdom|States|Union|Emirates|Is
 
 @dataclass(frozen=True)
 class _Parts:
-    """The clauses of a sentence, empty without evidence. ``because`` is ``close`` worded as an opening."""
+    """What a sentence is made of, empty without evidence: ``what`` the item is, how ``close`` it is to what, which
+    ``people`` it shares; ``because`` is ``close`` worded as an opening; ``clauses`` stand alone, ``rated`` is one too.
+    """
 
     what: str
     close: str
     because: str
     people: str
+    clauses: str
     rated: str
 
 
@@ -70,30 +74,34 @@ def _write(evidence: Sequence[Evidence], item: Item, catalog: Catalog, variant: 
     if all(e.kind == "reception" for e in evidence):
         return _thin(evidence, item, catalog, variant)
     parts = _parts(evidence, item, catalog, _NEAR[variant % len(_NEAR)])
-    body = _clauses(parts.what, _clauses(parts.close, parts.people, by=", and "))
-    rest = _clauses(parts.what, parts.people, parts.rated)
-    if variant % 3 == 2 and parts.because and rest:
-        return _finish(f"{parts.because}: {rest}")
-    if variant % 3 == 1 and parts.rated:
-        return _finish(f"{parts.rated}: {body}")
-    return _finish(_clauses(body, parts.rated, by="; "))
+    if variant % 3 == 2 and parts.because:
+        body = _join(parts.because, _join(parts.what, parts.people), by=": ")
+        return _finish(_join(body, parts.clauses, parts.rated, by="; "))
+    body = _join(parts.what, _join(parts.close, parts.people, by=", and "))
+    if variant % 3 == 1 and parts.what:
+        return _finish(_join(parts.rated, _join(body, parts.clauses, by="; "), by=": "))
+    return _finish(_join(body, parts.clauses, parts.rated, by="; "))
 
 
 def _thin(evidence: Sequence[Evidence], item: Item, catalog: Catalog, variant: int) -> str:
     """Nothing but the rating, or not even that: what the item is, and how it is received."""
-    what, rated = _what(_leading_tags(item, catalog), item, catalog), _rated(evidence, catalog)
+    (what, _), rated = _what(_kind(item, catalog), item, catalog), _rated(evidence, catalog)
     known = catalog.popularity[catalog.index(item.item_id)] >= np.quantile(catalog.popularity, WELL_KNOWN)
-    if not rated:
-        return _finish(what or "It ranks well overall, though no single thing explains it")
-    praise = _PRAISE[variant // 2 % 2] if known else ""
-    if variant % 2 and what:
-        return _finish(_clauses(_clauses(what, praise), rated, by="; "))
-    return _finish(_clauses(praise, _clauses(what, rated), by=": "))
+    praise = _PRAISE[variant // 2 % 2] if known and rated else ""
+    if variant % 2 and praise:
+        return _finish(_join(_join(what, praise), rated, by="; "))
+    if variant % 2:
+        return _finish(_join(rated, what, by=": ") or NOTHING)
+    return _finish(_join(_join(praise, what, by=": "), rated, by="; ") or NOTHING)
 
 
-def _leading_tags(item: Item, catalog: Catalog) -> list[Evidence]:
-    """The row's own leading tags (genre, for films), to say what the item is when nothing else does."""
-    slot = next((s for s in catalog.schema.slots.values() if s.type == "tags"), None)
+def _leading(catalog: Catalog) -> Slot | None:
+    return next((slot for slot in catalog.schema.slots.values() if slot.type == "tags"), None)
+
+
+def _kind(item: Item, catalog: Catalog) -> list[Evidence]:
+    """The row's own leading tags, to say what the item is when nothing else does."""
+    slot = _leading(catalog)
     values = item.attributes.get(slot.columns[0], ()) if slot else ()
     return [Evidence("constraint", value, slot.name) for value in values[:2]]
 
@@ -102,11 +110,13 @@ def _parts(evidence: Sequence[Evidence], item: Item, catalog: Catalog, near: str
     told = {e.value for e in evidence if e.kind == "constraint"}
     asked = {e.slot for e in evidence if e.kind == "constraint"}
     close, because = _closeness(evidence, catalog, near)
+    what, clauses = _what([e for e in evidence if e.kind in ("constraint", "novelty")], item, catalog)
     return _Parts(
-        what=_what([e for e in evidence if e.kind in ("constraint", "novelty")], item, catalog),
+        what=what,
         close=close,
         because=because,
         people=_people([e for e in evidence if e.kind == "people" and e.value not in told], evidence, item, catalog),
+        clauses=_join(*clauses, by="; "),
         rated=_rated([e for e in evidence if e.slot not in asked], catalog),
     )
 
@@ -149,26 +159,26 @@ def _rated(evidence: Sequence[Evidence], catalog: Catalog) -> str:
     return template.replace("{value}", rating.value).removeprefix("it is ")
 
 
-def _what(evidence: Sequence[Evidence], item: Item, catalog: Catalog) -> str:
-    """``a horror and sci-fi film from 1979, with Sigourney Weaver``; empty without evidence."""
-    adjectives, predicates = [], []
+def _what(evidence: Sequence[Evidence], item: Item, catalog: Catalog) -> tuple[str, list[str]]:
+    """``a horror and sci-fi film from 1979, with Sigourney Weaver``, and the clauses that do not fit in there."""
+    kinds, clauses = [], []
     for slot in catalog.schema.slots.values():
         values = [e.value for e in evidence if e.slot == slot.name][:MAX_VALUES]
-        if values and slot.reason == ADJECTIVE:
-            adjectives += [_lower(v) for v in values]
+        if values and slot == _leading(catalog):
+            kinds += [_lower(v) for v in values]
         elif values:
-            predicates += _predicates(slot, values, item, catalog)
-    if not adjectives and not predicates:
-        return ""
-    text = with_article(f"{listing(adjectives)} {catalog.schema.noun}".strip())
-    for position, predicate in enumerate(predicates):
-        text += _behind_noun(predicate, first=position == 0)
-    new = any(e.kind == "novelty" for e in evidence)
-    return f"{text}, a change from what you have liked so far" if new else text
+            clauses += _about(slot, values, item, catalog)
+    inside = [clause for clause in clauses if clause.startswith("it ")]
+    text = with_article(_join(listing(kinds), catalog.schema.noun, by=" ")) if kinds or inside else ""
+    for position, clause in enumerate(inside):
+        text += _behind_noun(clause, first=position == 0)
+    if any(e.kind == "novelty" for e in evidence):
+        text += ", a change from what you have liked so far"
+    return text, [clause for clause in clauses if clause not in inside]
 
 
-def _predicates(slot: Slot, values: Sequence[str], item: Item, catalog: Catalog) -> list[str]:
-    """What is said about "it": the slot's template, or for people the role of each as the columns are labelled."""
+def _about(slot: Slot, values: Sequence[str], item: Item, catalog: Catalog) -> list[str]:
+    """The slot's template with the values in it; for people the role of each, as the columns are labelled."""
     if slot.type != "people":
         template = slot.reason or f"it has {with_article(slot.label)} of {{value}} {slot.unit}".strip()
         return [template.replace("{value}", listing([f"the {v}" if _THE.match(v) else v for v in values]))]
@@ -179,12 +189,12 @@ def _predicates(slot: Slot, values: Sequence[str], item: Item, catalog: Catalog)
     return [f"it is {role} {listing(names)}" for role, names in roles.items()]
 
 
-def _behind_noun(predicate: str, first: bool) -> str:
+def _behind_noun(clause: str, first: bool) -> str:
     comma = "" if first else ","
     for verb, instead in (("it is ", ""), ("it has ", "with ")):
-        if predicate.startswith(verb):
-            return f"{comma} {instead}{predicate.removeprefix(verb)}"
-    return f"{comma} {'that' if first else 'which'} {predicate.removeprefix('it ')}"
+        if clause.startswith(verb):
+            return f"{comma} {instead}{clause.removeprefix(verb)}"
+    return f"{comma} {'that' if first else 'which'} {clause.removeprefix('it ')}"
 
 
 def _lower(value: str) -> str:
@@ -192,8 +202,8 @@ def _lower(value: str) -> str:
     return " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in value.split(" "))
 
 
-def _clauses(*clauses: str, by: str = ", ") -> str:
-    return by.join(clause for clause in clauses if clause)
+def _join(*parts: str, by: str = ", ") -> str:
+    return by.join(part for part in parts if part)
 
 
 def _finish(text: str) -> str:
