@@ -100,15 +100,16 @@ class Film:
 def build_films(db: Path, out: Path) -> int:
     """Write ``out/items.csv``, best known film first, and return how many films it holds.
 
-    ``db``: the wheel's movies.db. The same file always gives the same bytes.
+    ``db``: the wheel's movies.db. ``out/billing.csv``, when it is there, names who is billed first in a film, and the
+    voices of animated ones, which the source does not know. The same files always give the same bytes.
 
     Raises:
-        BadInput: no such database, or not the one of the wheel.
+        BadInput: no such database, not the one of the wheel, or a billing file that can't be read.
     """
     rows = _rows(db)
     scores = combined_scores([(row["Meter"], row["Metacritic"], row["Reviews"]) for row in rows])
-    films = [_film(row, score) for row, score in zip(rows, scores, strict=True)]
-    films = _billed([film for film in _distinct(films) if film.genres and film.directors and film.cast])
+    films = _distinct(_film(row, score) for row, score in zip(rows, scores, strict=True))
+    films = [film for film in _billed(films, _billing(out / "billing.csv")) if film.genres and film.cast]
     out.mkdir(parents=True, exist_ok=True)
     fresh = out / "items.csv.new"
     with fresh.open("w", encoding="utf-8", newline="") as file:
@@ -210,25 +211,43 @@ def _distinct(films: Iterable[Film]) -> list[Film]:
     return kept
 
 
-def _billed(films: Sequence[Film]) -> list[Film]:
-    """Directors and cast cut to the best known, who come first: the source lists them by the alphabet.
+def _billing(path: Path) -> dict[str, tuple[str, ...]]:
+    """IMDb id -> names billed first, from a CSV file with the columns imdb_id and cast."""
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        if not {"imdb_id", "cast"} <= set(rows.fieldnames or ()):
+            raise BadInput(f"{path}:1: the header must name imdb_id and cast")
+        return {row["imdb_id"]: tuple(filter(None, (row["cast"] or "").split("|"))) for row in rows}
 
-    How well known: the reviews of a person's films, each shared out among its cast, so that a hundred small parts
-    don't make a star.
+
+def _billed(films: Sequence[Film], billing: Mapping[str, tuple[str, ...]]) -> list[Film]:
+    """Cast and directors cut to those billed first and then the best known; the source lists them by the alphabet.
+
+    How well known: the reviews of a person's films, each shared out among those named with them, so that a hundred
+    bit parts don't make a star.
     """
+
+    def best(column: str, film: Film, most: int) -> tuple[str, ...]:
+        billed = billing.get(film.imdb_id, ()) if column == "cast" else ()
+        by_fame = sorted(getattr(film, column), key=lambda name: (-fame[column][name], name))
+        return tuple(dict.fromkeys((*billed, *by_fame)))[:most]
+
+    fame = {column: _fame(films, column) for column in ("cast", "directors")}
+    return [
+        replace(film, cast=best("cast", film, MAX_CAST), directors=best("directors", film, MAX_DIRECTORS))
+        for film in films
+    ]
+
+
+def _fame(films: Iterable[Film], column: str) -> Mapping[str, float]:
     known: defaultdict[str, float] = defaultdict(float)
     for film in films:
-        for name in film.cast:
-            known[name] += film.reviews / len(film.cast)
-        for name in film.directors:
-            known[name] += film.reviews / len(film.directors)
-
-    def best(names: tuple[str, ...], most: int) -> tuple[str, ...]:
-        return tuple(sorted(names, key=lambda name: (-known[name], name))[:most])
-
-    return [
-        replace(film, cast=best(film.cast, MAX_CAST), directors=best(film.directors, MAX_DIRECTORS)) for film in films
-    ]
+        names = getattr(film, column)
+        for name in names:
+            known[name] += film.reviews / len(names)
+    return known
 
 
 def _cells(film: Film) -> list[str | int | None]:

@@ -60,7 +60,7 @@ def _records(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:
     start = 1
     try:
         for row in reader:
-            if any(cell.strip() for cell in row):
+            if any(map(str.strip, row)):
                 yield start, row
             start = reader.line_num + 1
     except csv.Error as error:
@@ -98,6 +98,8 @@ def _value(column: str, cell: str, kind: SlotType) -> tuple[str, ...] | float | 
     if kind == "text":
         return cell
     if kind != "number":
+        if "|" not in cell:
+            return (cell,)
         return tuple(dict.fromkeys(part.strip() for part in cell.split("|") if part.strip()))
     try:
         number = float(cell)
