@@ -1,0 +1,145 @@
+"""Sentence vectors for the pipeline, from the same encoder that finds the items.
+
+Each vector joins a middle layer of the encoder, which still knows the wording ("I've seen" or "I'd see"), with its
+last layer, which knows the topic. Every layer of BERT is good at something else (Jawahar et al., "What does BERT learn
+about the structure of language?", ACL 2019); docs/nlu.md has what the second layer adds.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.nlu.constants import FEATURIZER_CLASS_ALIAS, TOKENS_NAMES
+from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
+from rasa.nlu.tokenizers.tokenizer import Token, Tokenizer
+from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, FEATURE_TYPE_SEQUENCE, TEXT
+from rasa.shared.nlu.training_data.features import Features
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from chatrec.encoder import Encoder, load_encoder
+from chatrec.settings import Settings
+from components.action_validation import compile_action_schema
+
+MAX_CHARACTERS = 1000  # of a message that are read
+MAX_SENTENCES = 8  # the last one takes the rest
+BATCH = 64
+
+# A full stop after "Mr" or before a digit ("Vol. 2") ends nothing; three dots end a sentence even without a space.
+_BREAK = re.compile(
+    r"(?:(?<=[.!?…])(?<!\b(?:mr|ms|dr|st|vs|jr)\.)(?<!\bmrs\.)\s+|(?<=\.\.)|\s*\n\s*)(?=[\"'(“]?[^\W\d])", re.IGNORECASE
+)
+_READABLE = re.compile(r"[0-9A-Za-z\u00c0-\u024f]")  # the encoder has read English; other scripts are noise to it
+
+
+def sentence_starts(text: str) -> list[int]:
+    """Offsets at which the sentences of a message begin: 0 first, at most ``MAX_SENTENCES``, rising."""
+    breaks = itertools.islice(_BREAK.finditer(text), MAX_SENTENCES - 1)
+    return [0, *(found.end() for found in breaks)]
+
+
+def is_readable(text: str) -> bool:
+    """Whether there is a Latin letter or a digit for the encoder to read."""
+    return bool(_READABLE.search(text[:MAX_CHARACTERS]))
+
+
+def encode_layers(encoder: Encoder, texts: Sequence[str], layers: Sequence[int]) -> np.ndarray:
+    """(n, len(layers) * d) float32: mean token vector of each layer, each of length 1, side by side.
+
+    Layer 0 is the word embeddings, -1 the last layer. Texts of a like length share a batch.
+    """
+    model = encoder._model
+    device = next(model.parameters()).device
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    rows: np.ndarray = np.zeros((len(texts), len(layers) * encoder.dimensions), dtype=np.float32)
+    for start in range(0, len(order), BATCH):
+        batch = order[start : start + BATCH]
+        tokens = {k: v.to(device) for k, v in model.tokenize([texts[i] for i in batch]).items() if torch.is_tensor(v)}
+        with torch.inference_mode():
+            states = model[0].auto_model(**tokens, output_hidden_states=True).hidden_states
+        mask = tokens["attention_mask"][..., None].to(states[0].dtype)
+        pooled = [(states[layer] * mask).sum(1) / mask.sum(1) for layer in layers]
+        rows[batch] = torch.cat([torch.nn.functional.normalize(p, dim=1) for p in pooled], dim=1).float().cpu().numpy()
+    return rows
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
+class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
+    """Sets two dense features of the text: ``sentence`` (1, D), the vector of the whole message, and ``sequence``
+    (tokens, D), where each token has the vector of the sentence that it stands in.
+
+    ``layers``: the encoder's layers that make up a vector; D is their number times the encoder's dimensions.
+    A message without anything to read gets no features.
+    """
+
+    @classmethod
+    def required_components(cls) -> list[type]:
+        return [Tokenizer]
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        return {**DenseFeaturizer.get_default_config(), "layers": [3, -1]}
+
+    @classmethod
+    def validate_config(cls, config: dict[str, Any]) -> None:
+        """Nothing to check: a layer that isn't there is an IndexError of the first message."""
+
+    def __init__(self, config: dict[str, Any], name: str, encoder: Encoder) -> None:
+        super().__init__(name, config)
+        self._encoder = encoder
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> SentenceEncoderFeaturizer:
+        """Load the encoder, once for each pipeline.
+
+        Raises:
+            ModelMissing: the settings name weights that are not there.
+        """
+        compile_action_schema()
+        encoder = load_encoder(Settings.read())
+        torch.set_num_threads(1)  # one short message at a time: a second thread only takes the core from the actions
+        return cls(config, execution_context.node_name, encoder)
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Set the features of all messages, in one go."""
+        readable = [m for m in messages if is_readable(m.get(TEXT) or "")]
+        texts = [m.get(TEXT)[:MAX_CHARACTERS] for m in readable]
+        starts = [sentence_starts(text) for text in texts]
+        wanted = dict.fromkeys(itertools.chain(texts, *map(_sentences, texts, starts)))
+        vectors = dict(zip(wanted, encode_layers(self._encoder, list(wanted), self._config["layers"]), strict=True))
+        for message, text, begins in zip(readable, texts, starts, strict=True):
+            sentences = np.stack([vectors[s] for s in _sentences(text, begins)])
+            self._add(message, vectors[text][None], FEATURE_TYPE_SENTENCE)
+            self._add(message, sentences[_places(message.get(TOKENS_NAMES[TEXT]), begins)], FEATURE_TYPE_SEQUENCE)
+        return messages
+
+    def process_training_data(self, training_data: TrainingData) -> TrainingData:
+        self.process(training_data.training_examples)
+        return training_data
+
+    def _add(self, message: Message, rows: np.ndarray, kind: str) -> None:
+        message.add_features(Features(rows, kind, TEXT, self._config[FEATURIZER_CLASS_ALIAS]))
+
+
+def _sentences(text: str, starts: Sequence[int]) -> list[str]:
+    return [text[start:end].strip() for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
+
+
+def _places(tokens: Sequence[Token], starts: Sequence[int]) -> np.ndarray:
+    """(tokens,) the sentence that each token stands in."""
+    return np.searchsorted(starts, [token.start for token in tokens], side="right") - 1
