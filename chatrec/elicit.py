@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -25,7 +26,7 @@ OBSCURE = 0.01  # weight of items nobody has heard of: they count a little, or a
 
 @dataclass(frozen=True)
 class Question:
-    """Ask about ``slot``; ``options`` are answers in the catalogue's words, the best split first."""
+    """Ask about ``slot``; ``options`` are answers in the catalogue's words: the best split first, or low to high."""
 
     slot: str
     options: tuple[str, ...]
@@ -74,12 +75,12 @@ def best_question(catalog: Catalog, mask: np.ndarray, weights: np.ndarray, asked
 
 def _ask(slot: Slot, catalog: Catalog, mask: np.ndarray, chances: np.ndarray) -> tuple[Question | None, float]:
     """The best options for one slot, and the bits that their answers gain."""
-    answers = _number_answers(slot, catalog) if slot.type == "number" else _value_answers(slot, catalog)
+    answers = _answers(catalog, slot.name)
     kept = mask[answers.items]
     answers = _Answers(answers.words, answers.items[kept], answers.answers[kept])
     left = np.bincount(answers.answers, minlength=len(answers.words))
-    gains = np.where((left >= MIN_LEFT) & (left < mask.sum()), _gains(answers, chances), 0.0)
-    chosen = np.argsort(-gains, kind="stable")[:MAX_OPTIONS]
+    gains = np.where((left >= MIN_LEFT) & (left < mask.sum()), _gains(answers, chances, slot.type != "number"), 0.0)
+    chosen = _apart(slot, answers, gains) if slot.type == "number" else np.argsort(-gains, kind="stable")[:MAX_OPTIONS]
     chosen = chosen[gains[chosen] > 0]
     if len(chosen) < MIN_OPTIONS:
         return None, 0.0
@@ -87,10 +88,28 @@ def _ask(slot: Slot, catalog: Catalog, mask: np.ndarray, chances: np.ndarray) ->
     return Question(slot.name, offered.words), float(_gains(offered, chances).sum())
 
 
-def _gains(answers: _Answers, chances: np.ndarray) -> np.ndarray:
+def _apart(slot: Slot, answers: _Answers, gains: np.ndarray) -> np.ndarray:
+    """Positions of the words for ranges of numbers that gain most together and do not overlap, the lowest first: who
+    would choose between "recent" and "modern"? (Weighted interval scheduling.)"""
+    plans: list[tuple[float, float, list[int]]] = [(0.0, -np.inf, [])]  # (gain, upper end, positions)
+    ranges = [_range(slot.words[word]) for word in answers.words]
+    for position in sorted(np.flatnonzero(gains > 0), key=lambda p: ranges[p][1]):
+        low, high = ranges[position]
+        before = [p for p in plans if (p[1] < low or not p[2]) and len(p[2]) < MAX_OPTIONS]
+        gain, _, positions = max(before, key=lambda p: p[0])
+        plans.append((gain + gains[position], high, [*positions, position]))
+    return np.array(max(plans, key=lambda p: p[0])[2], dtype=np.int64)
+
+
+def _range(bounds: tuple[float | None, float | None]) -> tuple[float, float]:
+    low, high = bounds
+    return -np.inf if low is None else low, np.inf if high is None else high
+
+
+def _gains(answers: _Answers, chances: np.ndarray, split: bool = True) -> np.ndarray:
     """(A,) bits: probability of each answer times the fall in entropy it brings. An item splits its chance evenly
-    over the answers that fit it."""
-    fitting = np.bincount(answers.items, minlength=len(chances))
+    over the answers that fit it; without ``split`` each answer is taken as if no other were offered."""
+    fitting = np.bincount(answers.items, minlength=len(chances)) if split else np.ones(len(chances))
     shares = chances[answers.items] / fitting[answers.items]
     total = np.bincount(answers.answers, weights=shares, minlength=len(answers.words))
     plogp = np.bincount(answers.answers, weights=shares * np.log2(shares), minlength=len(answers.words))
@@ -100,21 +119,15 @@ def _gains(answers: _Answers, chances: np.ndarray) -> np.ndarray:
     return total * before - after_times_total
 
 
-def _value_answers(slot: Slot, catalog: Catalog) -> _Answers:
-    values = catalog.values(slot.name)
-    rows = list(values.values())
-    sizes = np.array([len(r) for r in rows], dtype=np.int64)
-    items = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
-    return _Answers(tuple(values), items, np.repeat(np.arange(len(rows)), sizes))
-
-
-def _number_answers(slot: Slot, catalog: Catalog) -> _Answers:
-    """The schema's words for a number ("recent", "classic") as answers; of words with the same bounds the first."""
-    words = {bounds: word for word, bounds in reversed(slot.words.items())}
-    numbers = catalog.numbers(slot.name)
-    rows = [
-        np.flatnonzero((numbers >= (-np.inf if low is None else low)) & (numbers <= (np.inf if high is None else high)))
-        for low, high in words
-    ]
-    items = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
-    return _Answers(tuple(words.values()), items, np.repeat(np.arange(len(rows)), [len(r) for r in rows]))
+@lru_cache(maxsize=64)
+def _answers(catalog: Catalog, name: str) -> _Answers:
+    """All answers to a question about a slot: its values, or the schema's words for its numbers ("recent", "classic"),
+    of words with the same bounds the first."""
+    slot = catalog.schema.slots[name]
+    if slot.type == "number":
+        numbers, words = catalog.numbers(name), {_range(bounds): word for word, bounds in reversed(slot.words.items())}
+        named = {w: np.flatnonzero((numbers >= low) & (numbers <= high)) for (low, high), w in words.items()}
+    else:
+        named = catalog.values(name)
+    items = np.concatenate([np.zeros(0, dtype=np.int64), *named.values()])
+    return _Answers(tuple(named), items, np.repeat(np.arange(len(named)), [len(rows) for rows in named.values()]))
