@@ -1,0 +1,57 @@
+"""What of a catalogue a message speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from chatrec.catalog import Catalog
+from chatrec.linker.numbers import Numbers
+from chatrec.linker.ordinals import Ordinals
+from chatrec.linker.people import People
+from chatrec.linker.polarity import judge
+from chatrec.linker.spelling import Spelling
+from chatrec.linker.text import read
+from chatrec.linker.titles import Titles
+from chatrec.linker.vocabulary import Vocabulary
+from chatrec.types import Mention
+
+
+class Linker:
+    """Links messages to one catalogue. Built once (about a second for ten thousand items); all words come from the
+    catalogue and its schema."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        schema = catalog.schema
+        self._name = schema.name
+        self._vocabulary, self._numbers, self._ordinals = Vocabulary(catalog), Numbers(catalog), Ordinals(schema)
+        self._people = [People(catalog, slot.name) for slot in schema.slots.values() if slot.type == "people"]
+        self._titles = Titles(catalog, self._vocabulary.words)
+        names = [self._vocabulary.words, self._titles.words, *(people.words for people in self._people)]
+        self._spelling = Spelling(frozenset().union(*names))
+
+    def link(self, text: str) -> tuple[Mention, ...]:
+        """The mentions in a message, from left to right. They do not overlap, except that words which stand for
+        several places of a list ("first two", "both") give one mention for each. Any text will do; nothing raises."""
+        message = read(text)
+        found = [*self._vocabulary.find(message, self._spelling), *self._numbers.find(message)]
+        found += [*self._ordinals.find(message), *self._titles.find(message, self._spelling)]
+        for people in self._people:
+            found += people.find(message, self._spelling)
+        chosen = judge(message, _best(found), self._numbers.steps)
+        return tuple(replace(mention, catalog=self._name) for mention in chosen)
+
+
+def _best(found: Iterable[Mention]) -> list[Mention]:
+    """Of mentions that overlap the longest, then the most certain one; from left to right."""
+    kept: list[Mention] = []
+    for mention in sorted(found, key=lambda m: (m.start - m.end, -m.confidence, m.entity != "title")):
+        if all(mention.end <= other.start or other.end <= mention.start or _beside(mention, other) for other in kept):
+            kept.append(mention)
+    return sorted(kept, key=lambda m: (m.start, m.value if m.entity == "ordinal" else 0))
+
+
+def _beside(one: Mention, other: Mention) -> bool:
+    """Whether two mentions are different places that the same words stand for."""
+    same = (one.entity, one.start, one.end) == (other.entity, other.start, other.end)
+    return same and one.entity == "ordinal" and one.value != other.value

@@ -1,0 +1,223 @@
+"""Wishes in numbers: years and periods, lengths, ratings, prices, whatever the schema counts.
+
+A message is searched for amounts ("the 80s", "two hours", "8/10", "1999"). What stands right before and right behind
+an amount says whether it is a lower bound, an upper bound, one end of a range, or the thing itself. The slot follows
+from the unit, else from words near by, else from which column holds such numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from chatrec.catalog import Catalog
+from chatrec.linker.amounts import Amount, bare, periods, with_units
+from chatrec.linker.text import Message
+from chatrec.schema import Slot
+from chatrec.types import Constraint, Mention, Op
+
+_AGES = re.compile(  # numbers that are no wishes
+    r"\b\d+[ -]?(?:years?|yrs?|months?)[ -]olds?\b|\b(?:aged?|turning|turns) \d+|\btop \d+|\b\d+ ?(?:am|pm)\b|\b24/7\b|"
+    r"\b(?:my|his|her|their) [a-z]+ies\b|\bworld war (?:one|two|\d)\b"
+)
+_LEFT = {  # how words before an amount bound it; the first that fits
+    "least": r"at least|minimum(?: of)?|min|since|starting (?:from|with|in)|"
+    r"(?:not?|isn't) (?:less|fewer|shorter|lower|earlier|older|worse) than|not (?:under|below|before)|>=",
+    "most": r"at (?:the )?most|max(?:imum)?(?: of)?|up to|not? (?:more|longer|later|newer|higher) than|"
+    r"not (?:over|above|after|past)|within|until|till|only have|<=|"
+    r"(?:i|we)(?:'ve| have|'ve got| have got| got|'ve only got|ve)(?: only| just| about| around| maybe| like)*",
+    "over": r"over|above|after|past|beyond|post|>|(?:more|longer|greater|higher|bigger|better|later|newer) than",
+    "under": r"under|below|before|prior to|pre|<|(?:less|fewer|lower|smaller|earlier|shorter) than",
+    "about": r"about|around|roughly|approximately|approx|circa|ca|some|~",
+}
+_RIGHT = {
+    "least": r"\s?\+|plus\b|(?:or|and) (?:more|higher|later|newer|above|over|better|longer|up|after|up[a-z]+|beyond)\b|"
+    r"on ?wards?\b|onwards?\b|on\s*(?:$|[,.!?])|up ?wards\b|(?:at )?(?:min|minimum|least)\b",
+    "most": r"(?:or|and|at) (?:less|lower|earlier|older|shorter|under|below|fewer|before|most)\b|max(?:imum)?\b|tops\b",
+    "about": r"or so\b|ish\b|-ish\b",
+}
+_FILLER = r"(?:\s+(?:the|about|around|year|of|a|roughly|like|score of|rating of))*\s*'?$"
+_JOINED = re.compile(r"\s*(?:-|–|—|to|until|till|through)\s*(?:the )?'?$")
+_AND = re.compile(r"\s*(?:and|to|-|&)\s*(?:the )?'?$")
+_BETWEEN = re.compile(r"\bbetween\s+(?:the )?'?$|\bfrom\s+(?:the )?'?$")
+_REACH = 40  # characters around an amount that may say what it is
+_NEAR = 25
+
+
+@dataclass(frozen=True)
+class _Column:
+    """What a number slot holds: the middle 99 % of its values, and whether they are whole numbers."""
+
+    slot: Slot
+    low: float
+    high: float
+    whole: bool
+    labels: re.Pattern[str]
+    more: re.Pattern[str] | None
+    less: re.Pattern[str] | None
+
+
+class Numbers:
+    """Finds the wishes of a schema's number slots."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        slots = [slot for slot in catalog.schema.slots.values() if slot.type == "number"]
+        self._columns = {slot.name: _column(slot, catalog.numbers(slot.name)) for slot in slots}
+        by_role = {role: column for role, column in catalog.schema.columns.items()}
+        self._year = next((s.name for s in slots if s.columns[0] == by_role.get("year")), None)
+        self._reception = next((s.name for s in slots if s.columns[0] == by_role.get("reception")), None)
+        self.steps = {name: float(column.whole) for name, column in self._columns.items()}
+        self._left = {op: re.compile(rf"(?:\b|(?<=\W))(?:{words}){_FILLER}") for op, words in _LEFT.items()}
+        self._right = {op: re.compile(rf"[\s-]?(?:{words})") for op, words in _RIGHT.items()}
+
+    def find(self, message: Message) -> Iterator[Mention]:
+        """Every wish in numbers; they do not overlap."""
+        amounts = self._amounts(message.plain)
+        i = 0
+        while i < len(amounts):
+            joined = self._joined(message.plain, amounts[i : i + 2])
+            found = self._wish(message, joined or amounts[i], joined is not None)
+            if found is not None:
+                yield found
+            i += 2 if joined else 1
+
+    def _amounts(self, plain: str) -> list[Amount]:
+        """Amounts from left to right; of two that overlap, the one with a unit counts."""
+        taken = [found.span() for found in _AGES.finditer(plain)]
+        kept: list[Amount] = []
+        for amount in self._candidates(plain):
+            if all(amount.end <= start or end <= amount.start for start, end in taken):
+                kept.append(amount)
+                taken.append((amount.start, amount.end))
+        return sorted(kept, key=lambda amount: amount.start)
+
+    def _candidates(self, plain: str) -> Iterator[Amount]:
+        for column in self._columns.values():
+            yield from with_units(plain, column.slot)
+        if self._year:
+            year = self._columns[self._year]
+            yield from periods(plain, year.slot, year.low, year.high)
+        yield from bare(plain)
+
+    def _joined(self, plain: str, pair: Sequence[Amount]) -> Amount | None:
+        """ "between 1980 and 95", "90 to 120 minutes" as one amount."""
+        if len(pair) < 2:
+            return None
+        first, second = pair
+        gap, between = plain[first.end : second.start], _BETWEEN.search(plain[: first.start])
+        if not (_JOINED.fullmatch(gap) or (between and _AND.fullmatch(gap))):
+            return None
+        low, high = first.low, second.high
+        if first.slot is None and second.slot is not None:
+            low *= self._factor(plain, second)
+        elif second.slot is None and first.slot is not None:
+            high = high + low // 100 * 100 if high < 100 <= low else high
+        if low > high or (first.slot and second.slot and first.slot != second.slot):
+            return None
+        start = between.start() if between else first.start
+        return Amount(start, second.end, low, high, second.slot or first.slot)
+
+    def _factor(self, plain: str, amount: Amount) -> float:
+        """What one of the unit behind an amount is worth ("1 to 2 hours": 60)."""
+        units = self._columns[amount.slot or ""].slot.units
+        said = plain[amount.start : amount.end]
+        return next((f for u, f in sorted(units.items(), key=lambda u: -len(u[0])) if said.endswith(u)), 1.0)
+
+    def _wish(self, message: Message, amount: Amount, joined: bool) -> Mention | None:
+        before, behind = message.plain[max(0, amount.start - _REACH) : amount.start], message.plain[amount.end :]
+        op, start, end, slot = "", amount.start, amount.end, None
+        if not joined:
+            op, left, right, slot = self._bound(before, behind)
+            start, end = amount.start - left, amount.end + right
+        amount = self._placed(message, amount, slot, op, joined)
+        if amount.slot is None:
+            return None
+        column = self._columns[amount.slot]
+        op = op or self._default(amount)
+        bounds = _constraints(column, amount, op, message.text[start:end])
+        spans = amount.low != amount.high or op == "about"
+        entity = "period" if spans and amount.slot == self._year else amount.slot
+        value = f"{amount.low:g}-{amount.high:g}" if amount.low != amount.high else amount.low
+        return Mention(entity, start, end, message.text[start:end], value, bounds)
+
+    def _bound(self, before: str, behind: str) -> tuple[str, int, int, str | None]:
+        """How an amount is bounded: (kind, characters before it, characters behind it, slot that the words name)."""
+        for name, column in self._columns.items():
+            for op, words in (("over", column.more), ("under", column.less)):
+                found = words.search(before) if words else None
+                if found:
+                    return op, len(before) - found.start(), 0, name
+        right = next(((op, m.end()) for op, p in self._right.items() if (m := p.match(behind))), ("", 0))
+        for op, pattern in self._left.items():
+            found = pattern.search(before)
+            if found and not (op == "about" and right[0]):
+                return op, len(before) - found.start(), 0, None
+        return right[0], 0, right[1], None
+
+    def _placed(self, message: Message, amount: Amount, slot: str | None, op: str, joined: bool) -> Amount:
+        """The amount with its slot: a bare number takes the slot that is named near by, or else fits."""
+        if amount.slot is not None:
+            return amount
+        near = message.plain[max(0, amount.start - _NEAR) : amount.end + _NEAR]
+        named = [slot] if slot else [n for n, c in self._columns.items() if c.labels.search(near)]
+        fitting = {name: factor for name in self._columns if (factor := _fit(self._columns[name], amount)) is not None}
+        choices = [name for name in named if name in fitting]
+        between = joined and "between" in message.plain[amount.start : amount.end]
+        if not choices and (op in ("least", "over", "under", "most") or between):
+            choices = sorted(fitting, key=lambda name: (name == self._reception) != (op in ("least", "over")))
+        if not choices:
+            return amount
+        factor = fitting[choices[0]]
+        return replace(amount, low=amount.low * factor, high=amount.high * factor, slot=choices[0])
+
+    def _default(self, amount: Amount) -> str:
+        """What an amount means by itself: the year or span, a rating that is good enough, else about so much."""
+        if amount.slot == self._reception:
+            return "least"
+        return "" if amount.slot == self._year or amount.low != amount.high else "about"
+
+
+def _column(slot: Slot, values: np.ndarray) -> _Column:
+    known = values[~np.isnan(values)]
+    low, high = np.quantile(known, (0.005, 0.995)) if len(known) else (0.0, 0.0)
+    names = {slot.name, slot.label, *slot.inquiry, *slot.columns} | ({slot.unit} if slot.unit else set())
+    labels = re.compile(rf"\b(?:{'|'.join(re.escape(name.lower()) for name in sorted(names))})\b")
+    return _Column(
+        slot,
+        float(low),
+        float(high),
+        bool((known == np.round(known)).all()),
+        labels,
+        _than(slot.more),
+        _than(slot.less),
+    )
+
+
+def _than(words: Sequence[str]) -> re.Pattern[str] | None:
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, words))}) than{_FILLER}") if words else None
+
+
+def _fit(column: _Column, amount: Amount) -> float | None:
+    """The factor (1, or that of a unit) that brings a bare number into the column's range; none if nothing does."""
+    for factor in sorted({1.0, *column.slot.units.values()}):
+        if column.low <= amount.low * factor and amount.high * factor <= column.high:
+            return factor
+    return None
+
+
+def _constraints(column: _Column, amount: Amount, op: str, text: str) -> tuple[Constraint, ...]:
+    """Inclusive bounds. Strict words ("over") leave out the number itself where the column holds whole numbers."""
+    step, slack = float(column.whole), column.slot.step / 2 or amount.low / 10
+    low, high = amount.low, amount.high
+    bounds: dict[str, list[tuple[Op, float]]] = {
+        "over": [("min", high + step)],
+        "least": [("min", low)],
+        "under": [("max", low - step)],
+        "most": [("max", high)],
+        "about": [("min", low - slack), ("max", high + slack)],
+        "": [("is", low)] if low == high else [("min", low), ("max", high)],
+    }
+    return tuple(Constraint(column.slot.name, bound, (float(value),), text) for bound, value in bounds[op])

@@ -1,0 +1,104 @@
+"""People: by their whole name, or by a surname that everybody knows."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+
+from chatrec.catalog import Catalog
+from chatrec.linker.english import is_ordinary
+from chatrec.linker.spelling import Spelling
+from chatrec.linker.text import Message, compact, keys
+from chatrec.types import Constraint, Mention
+
+_LONGEST = 5  # words in a name
+_SHORTEST = 4  # letters of a surname that stands alone
+_KNOWN = 0.995  # share of all people who are less known than one whose surname is enough
+_TWICE = 2.0  # how much better known than their namesakes
+_GIVEN = 12  # people with a given name for it to be no surname
+_PARTICLES = frozenset(
+    ("de", "di", "da", "del", "della", "van", "von", "der", "den", "la", "le", "du", "mac", "st", "bin")
+)
+_CUE = re.compile(
+    r"\b(?:by|with|starring|stars|featuring|directed by|director|actor|actress|from|of|and|or|like|love|fan of)\s+$"
+)
+_CERTAIN = {"whole": 0.95, "surname": 0.85}
+_CORRECTED = 0.9  # factor for a corrected spelling
+
+
+class People:
+    """An index of the names in one ``people`` slot. Fame is the summed popularity of a person's items."""
+
+    def __init__(self, catalog: Catalog, slot: str) -> None:
+        self._slot = slot
+        popularity = catalog.popularity + 0.01
+        self._fame = {name: float(popularity[rows].sum()) for name, rows in catalog.values(slot).items()}
+        self._whole: dict[str, list[str]] = defaultdict(list)
+        self._surnames: dict[str, list[str]] = defaultdict(list)
+        given: Counter[str] = Counter()
+        words: set[str] = set()
+        for name in self._fame:
+            parts = keys(name)
+            words.update(parts)
+            self._whole[compact(parts)].append(name)
+            if len(parts) > 1:
+                given[parts[0]] += 1
+                self._surnames[compact(_surname(parts))].append(name)
+        self._given = frozenset(name for name, people in given.items() if people >= _GIVEN)
+        self._known = float(np.quantile(list(self._fame.values()) or [0.0], _KNOWN))
+        self.words = frozenset(words)
+
+    def find(self, message: Message, spelling: Spelling) -> Iterator[Mention]:
+        """Every name in a message, overlapping ones too."""
+        tokens = message.tokens
+        for start in range(len(tokens)):
+            for end in range(start + 1, min(start + _LONGEST, len(tokens)) + 1):
+                words = [token.key for token in tokens[start:end]]
+                for key, corrected in spelling.readings(words):
+                    found = self._named(message, start, end, key)
+                    if found:
+                        names, kind = found
+                        yield self._mention(
+                            message, start, end, names, _CERTAIN[kind] * (_CORRECTED if corrected else 1)
+                        )
+                        break
+
+    def _named(self, message: Message, start: int, end: int, key: str) -> tuple[list[str], str] | None:
+        if key in self._whole and (end - start > 1 or self._may_stand_alone(message, start, key, self._whole[key])):
+            return self._whole[key], "whole"
+        if key in self._surnames and len(key) >= _SHORTEST:
+            names = self._likeliest(self._surnames[key])
+            if self._may_stand_alone(message, start, key, names):
+                return names, "surname"
+        return None
+
+    def _may_stand_alone(self, message: Message, start: int, key: str, names: list[str]) -> bool:
+        """Whether one name is enough: famous and nobody else's, or said as a name ("by Black")."""
+        token = message.tokens[start]
+        cued = _CUE.search(message.plain[: token.start]) is not None
+        if is_ordinary(key) or key in self._given:
+            return cued and token.capital and message.cased and self._fame[names[0]] >= self._known / 2
+        return self._fame[names[0]] >= (self._known / 4 if cued else self._known) and (cued or len(names) == 1)
+
+    def _likeliest(self, names: list[str]) -> list[str]:
+        ranked = sorted(names, key=lambda name: (-self._fame[name], name))
+        return [name for name in ranked if self._fame[name] * _TWICE > self._fame[ranked[0]]]
+
+    def _mention(self, message: Message, start: int, end: int, names: list[str], confidence: float) -> Mention:
+        place = message.tokens[start].start, message.tokens[end - 1].end
+        text = message.text[slice(*place)]
+        wish = Constraint(self._slot, "is", tuple(names), text)
+        return Mention(self._slot, *place, text, names[0], (wish,), confidence=confidence)
+
+
+def _surname(parts: list[str]) -> list[str]:
+    """The last word of a name, with the particles before it ("di caprio", "van damme")."""
+    first = len(parts) - 1
+    if parts[first] in ("jr", "sr") and first > 1:
+        parts, first = parts[:-1], first - 1
+    while first > 1 and parts[first - 1] in _PARTICLES:
+        first -= 1
+    return parts[first:]

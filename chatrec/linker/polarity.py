@@ -1,0 +1,179 @@
+"""Which mentions a message turns down, which ones are alternatives, and what is wanted more or less of.
+
+A cue such as "no" reaches the next mention of its clause and what is coordinated with it: in "no romance or musicals,
+just a thriller" it reaches two mentions of three. Words of dislike ("I hated …") turn down tags and people, but say
+nothing about whether an item may be shown: that is for the dialogue to decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from chatrec.linker import cues
+from chatrec.linker.text import Message
+from chatrec.types import Constraint, Mention
+
+_MASK = "\x00"  # stands for the letters of a mention, so that a cue inside a title is none
+_REACH = 7  # words between a cue and what it turns down
+
+
+def judge(message: Message, mentions: Sequence[Mention], steps: Mapping[str, float]) -> tuple[Mention, ...]:
+    """The mentions with negation, comparison and alternatives applied, in their order.
+
+    ``mentions``: from left to right. ``steps``: number slot -> least difference of two values (1 for whole numbers).
+    """
+    plain = _masked(message.plain, mentions)
+    links = [_link(plain, mentions[i], mentions[i + 1]) for i in range(len(mentions) - 1)]
+    turned_down = _turned_down(plain, mentions, links)
+    judged = [
+        _deny(mention, turned_down[i], steps) if i in turned_down else _compare(mention, plain)
+        for i, mention in enumerate(mentions)
+    ]
+    return tuple(_without_contradictions(_alternatives(message.text, judged, links)))
+
+
+def _masked(plain: str, mentions: Sequence[Mention]) -> str:
+    for mention in mentions:
+        plain = plain[: mention.start] + _MASK * (mention.end - mention.start) + plain[mention.end :]
+    return plain
+
+
+def _link(plain: str, left: Mention, right: Mention) -> str:
+    """How two neighbours hang together: "" (not at all), "next" (side by side), "," or a conjunction."""
+    if right.start < left.end:
+        return "next"
+    found = cues.LINK.fullmatch(plain, left.end, right.start)
+    return (found["word"] or found["comma"] or "next") if found else ""
+
+
+def _counted(mention: Mention) -> bool:
+    """Whether a mention is about a number; "no horror and under two hours" denies one kind only."""
+    return (
+        bool(mention.direction) and not mention.constraints or any(c.op in ("min", "max") for c in mention.constraints)
+    )
+
+
+def _turned_down(plain: str, mentions: Sequence[Mention], links: Sequence[str]) -> dict[int, str]:
+    """Index of a mention -> the words that turn it down."""
+    found: dict[int, str] = {}
+    for cue in cues.NEGATION.finditer(plain):
+        first = next((i for i, m in enumerate(mentions) if m.start >= cue.end()), None)
+        if cue["harmless"] is None and first is not None and _reaches(plain[cue.end() : mentions[first].start]):
+            for i in _reached(mentions, links, first, cue.group()):
+                if cue["dislike"] is None or mentions[i].entity not in ("title", "ordinal"):
+                    found[i] = plain[cue.start() : mentions[first].start]
+    for i, mention in enumerate(mentions):
+        if mention.entity not in ("title", "ordinal") and cues.TURNED_DOWN_BEHIND.match(plain, mention.end):
+            found.setdefault(i, "not ")
+    return found
+
+
+def _reaches(gap: str) -> bool:
+    return cues.STOP.search(gap) is None and len(gap.split()) <= _REACH and _MASK not in gap
+
+
+def _reached(mentions: Sequence[Mention], links: Sequence[str], first: int, cue: str) -> list[int]:
+    """The mention behind a cue and those that hang on it."""
+    reached, last = [first], first
+    for i in range(first, len(links)):
+        word, same = links[i], _counted(mentions[i]) == _counted(mentions[i + 1])
+        tight = word == "next" and same and not (mentions[i].entity == "mood" and cue.startswith("not"))
+        listed = word == "," and same and any(w in ("or", "and", "nor") for w in _run(links, i))
+        if not (tight or listed or word in ("or", "nor") or (word in ("and", "&", "/") and same)):
+            break
+        last = i + 1
+    return reached + list(range(first + 1, last + 1))
+
+
+def _run(links: Sequence[str], start: int) -> Sequence[str]:
+    """The links from ``start`` on until something does not hang together."""
+    end = next((i for i in range(start, len(links)) if not links[i]), len(links))
+    return links[start:end]
+
+
+def _deny(mention: Mention, words: str, steps: Mapping[str, float]) -> Mention:
+    soft = cues.MILD.search(words) is not None
+    wording = f"not {mention.text.lower()}"
+    denied = tuple(c for old in mention.constraints for c in _opposite(old, mention, steps, soft, wording))
+    return replace(mention, negated=True, constraints=_bounded(denied), direction=-mention.direction)
+
+
+def _opposite(
+    old: Constraint, mention: Mention, steps: Mapping[str, float], soft: bool, text: str
+) -> tuple[Constraint, ...]:
+    """What must hold instead of a constraint. What a mood avoids is not wanted either when the mood is not."""
+    if old.soft:
+        return (replace(old, op="not", text=text),) if old.op == "is" else ()
+    step = steps.get(old.slot, 0.0)
+    if old.op == "min":
+        return (Constraint(old.slot, "max", (float(old.values[0]) - step,), text),)
+    if old.op == "max":
+        return (Constraint(old.slot, "min", (float(old.values[0]) + step,), text),)
+    return (replace(old, op="not", text=text, soft=soft),)
+
+
+def _bounded(denied: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
+    """Outside of a span ("not from the 80s") is no bound: its whole numbers are excluded one by one."""
+    if [c.op for c in denied] != ["max", "min"]:
+        return denied
+    low, high = float(denied[0].values[0]) + 1, float(denied[1].values[0]) - 1
+    return (replace(denied[0], op="not", values=tuple(float(v) for v in range(int(low), int(high) + 1))),)
+
+
+def _compare(mention: Mention, plain: str) -> Mention:
+    """ "less violent", "too long", "more action": what is wanted less or more of."""
+    degree = cues.DEGREE.search(plain[: mention.start])
+    if degree is None or not mention.constraints or mention.item_ids:
+        return mention
+    if degree["lack"] or degree["more"]:
+        return replace(mention, direction=1)
+    if _counted(mention):  # "too old": by how much is for the dialogue to decide
+        return replace(mention, constraints=(), direction=1 if mention.constraints[0].op == "max" else -1)
+    wording = f"less {mention.text.lower()}"
+    less = tuple(replace(c, op="not", text=wording, soft=True) for c in mention.constraints if c.op == "is")
+    return replace(mention, constraints=less, negated=True, direction=-1)
+
+
+def _alternatives(text: str, mentions: list[Mention], links: Sequence[str]) -> list[Mention]:
+    """ "thriller or horror" is one wish with two values; both mentions carry it."""
+    judged, i = list(mentions), 0
+    while i < len(links):
+        run = _run(links, i)
+        group = range(i, i + len(run) + 1)
+        wish = _one_of([mentions[k] for k in group], text) if "or" in run and not {"and", "next"} & set(run) else None
+        for k in group if wish else ():
+            judged[k] = replace(mentions[k], constraints=wish)
+        i += len(run) or 1
+    return judged
+
+
+def _one_of(mentions: Sequence[Mention], text: str) -> tuple[Constraint, ...]:
+    """One constraint for several wishes about one slot; empty when they can't be put in one."""
+    wishes = [m.constraints for m in mentions]
+    first = wishes[0][0] if wishes[0] else None
+    if first is None or any(len(w) > 2 or any(c.slot != first.slot or c.soft for c in w) for w in wishes):
+        return ()
+    wording = text[mentions[0].start : mentions[-1].end]
+    if all(len(w) == 1 and w[0].op == "is" for w in wishes):
+        values = tuple(dict.fromkeys(v for w in wishes for v in w[0].values))
+        return (Constraint(first.slot, "is", values, wording),)
+    if all([c.op for c in w] == ["min", "max"] for w in wishes):
+        years = {float(y) for low, high in wishes for y in range(int(low.values[0]), int(high.values[0]) + 1)}
+        if max(years) - min(years) == len(years) - 1:
+            return (
+                Constraint(first.slot, "min", (min(years),), wording),
+                Constraint(first.slot, "max", (max(years),), wording),
+            )
+        return (Constraint(first.slot, "is", tuple(sorted(years)), wording),)
+    return ()
+
+
+def _without_contradictions(mentions: Sequence[Mention]) -> list[Mention]:
+    """ "That isn't really horror, I mean a proper horror film": what is asked for is not turned down as well."""
+    wanted = {(c.slot, v) for m in mentions if not m.negated for c in m.constraints if c.op == "is" for v in c.values}
+    return [
+        m
+        for m in mentions
+        if not (m.negated and m.constraints and all((c.slot, v) in wanted for c in m.constraints for v in c.values))
+    ]

@@ -1,0 +1,143 @@
+"""What a schema's own words mean: tags and their synonyms, moods, words for numbers, comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from chatrec.catalog import Catalog
+from chatrec.linker.spelling import Spelling
+from chatrec.linker.text import Message, compact, keys
+from chatrec.schema import Mood, Schema, Slot
+from chatrec.types import Constraint, Mention
+
+_LONGEST = 6  # words in a phrase of a schema
+_DERIVED = 0.9  # confidence in a form that the schema does not list
+_CORRECTED = 0.8  # in a corrected spelling
+_LIKING = frozenset(("love", "loves", "like", "likes"))  # "I love …" is no wish for romance
+
+
+@dataclass(frozen=True)
+class Sense:
+    """What a phrase asks for. The constraints have no wording yet."""
+
+    entity: str
+    value: str | None
+    constraints: tuple[Constraint, ...] = ()
+    direction: int = 0
+    confidence: float = 1.0
+
+
+class Vocabulary:
+    """The phrases of a schema, in their plural and comparative forms too. A value of a tag means itself.
+
+    Where two slots claim a phrase, the one that stands first in the schema gets it; where two values of one slot do
+    ("scandinavian"), either will do. ``words`` are the single words that phrases are made of.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._senses: dict[str, Sense] = {}
+        self.words: frozenset[str] = frozenset()
+        for phrase, sense in _senses(catalog):
+            words = keys(phrase)
+            self.words |= set(words)
+            self._add(compact(words), sense)
+
+    def find(self, message: Message, spelling: Spelling) -> Iterator[Mention]:
+        """Every phrase of the schema in a message, overlapping ones too."""
+        tokens = message.tokens
+        for start in range(len(tokens)):
+            for end in range(start + 1, min(start + _LONGEST, len(tokens)) + 1):
+                words = [token.key for token in tokens[start:end]]
+                for key, corrected in spelling.readings(words):
+                    if key in self._senses:
+                        place = tokens[start].start, tokens[end - 1].end
+                        yield self._mention(message, *place, self._senses[key], corrected)
+                        break
+
+    def _add(self, key: str, sense: Sense) -> None:
+        for form in {key} if sense.direction else _forms(key):
+            old = self._senses.get(form)
+            if old is None or (old.confidence < 1.0 and form == key) or (sense.direction and sense.value == old.value):
+                self._senses[form] = sense if form == key else replace(sense, confidence=_DERIVED)
+            elif form == key and old.entity == sense.entity and not sense.direction:
+                self._senses[form] = _either(old, sense)
+
+    def _mention(self, message: Message, start: int, end: int, sense: Sense, corrected: bool) -> Mention:
+        text = message.text[start:end]
+        confidence = sense.confidence * (_CORRECTED if corrected else 1.0)
+        constraints = tuple(replace(c, text=text.lower()) for c in sense.constraints)
+        return Mention(
+            sense.entity, start, end, text, sense.value, constraints, direction=sense.direction, confidence=confidence
+        )
+
+
+def _senses(catalog: Catalog) -> Iterator[tuple[str, Sense]]:
+    schema = catalog.schema
+    for slot in schema.slots.values():
+        if slot.type == "tags":
+            yield from _tags(slot, catalog)
+        elif slot.type == "number":
+            yield from _numbers(slot, schema)
+    for mood in schema.moods.values():
+        yield from _moods(mood)
+
+
+def _tags(slot: Slot, catalog: Catalog) -> Iterator[tuple[str, Sense]]:
+    for value in dict.fromkeys([*slot.synonyms, *catalog.values(slot.name)]):
+        sense = Sense(slot.name, value, (Constraint(slot.name, "is", (value,)),))
+        for phrase in (value, *slot.synonyms.get(value, ())):
+            if phrase.casefold() not in _LIKING:
+                yield phrase, sense
+    for phrase, values in slot.combinations.items():
+        yield phrase, Sense(slot.name, values[0], tuple(Constraint(slot.name, "is", (value,)) for value in values))
+
+
+def _either(one: Sense, other: Sense) -> Sense:
+    """A phrase for several values of a slot ("scandinavian") asks for any of them."""
+    if len(one.constraints) != 1 or len(other.constraints) != 1 or one.constraints[0].op != "is":
+        return one
+    values = dict.fromkeys(one.constraints[0].values + other.constraints[0].values)
+    return replace(one, constraints=(replace(one.constraints[0], values=tuple(values)),))
+
+
+def _numbers(slot: Slot, schema: Schema) -> Iterator[tuple[str, Sense]]:
+    entity = "period" if slot.columns[0] == schema.columns.get("year") else slot.name
+    for word, (low, high) in slot.words.items():
+        bounds = [Constraint(slot.name, "min", (low,))] if low is not None else []
+        bounds += [Constraint(slot.name, "max", (high,))] if high is not None else []
+        yield word, Sense(entity, word, tuple(bounds))
+    for direction, words in ((1, slot.more), (-1, slot.less)):
+        for word in words:
+            yield word, Sense(slot.name, None, direction=direction)
+
+
+def _moods(mood: Mood) -> Iterator[tuple[str, Sense]]:
+    soft = [Constraint(slot, "is", values, soft=True) for slot, values in mood.prefer.items()]
+    soft += [Constraint(slot, "not", values, soft=True) for slot, values in mood.avoid.items()]
+    for word in mood.words:
+        yield word, Sense("mood", mood.name, tuple(soft))
+        for comparative in _comparatives(word):
+            yield comparative, Sense("mood", mood.name, tuple(soft), direction=1)
+
+
+def _comparatives(word: str) -> set[str]:
+    """ "dark" -> "darker"; forms that English lacks do no harm, since nobody types them."""
+    if " " in word or not word.isalpha():
+        return set()
+    forms = {word + "er", word + word[-1] + "er"}
+    if word.endswith("e"):
+        forms.add(word + "r")
+    return forms | ({word[:-1] + "ier"} if word.endswith("y") else set())
+
+
+def _forms(key: str) -> set[str]:
+    """A phrase with its plural and its singular, misspelt plurals ("comedys") included."""
+    forms = {key, key + "s", key + "es"}
+    if key.endswith("y"):
+        forms.add(key[:-1] + "ies")
+    if key.endswith("ies"):
+        forms.add(key[:-3] + "y")
+    if key.endswith("s") and len(key) > 4:
+        forms.add(key[:-1])
+    return forms

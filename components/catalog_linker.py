@@ -1,0 +1,85 @@
+"""Rasa entity extractor: what of the catalogues a message speaks of. Nothing is trained."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.nlu.constants import (
+    ENTITIES,
+    ENTITY_ATTRIBUTE_CONFIDENCE_TYPE,
+    ENTITY_ATTRIBUTE_END,
+    ENTITY_ATTRIBUTE_ROLE,
+    ENTITY_ATTRIBUTE_START,
+    ENTITY_ATTRIBUTE_TYPE,
+    ENTITY_ATTRIBUTE_VALUE,
+    EXTRACTOR,
+    TEXT,
+)
+from rasa.shared.nlu.training_data.message import Message
+
+from chatrec.catalog import load_catalog, load_catalogs
+from chatrec.linker import Linker
+from chatrec.settings import Settings
+from chatrec.types import Mention
+
+LONGEST = 1_000  # characters of a message that are read
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=False)
+class CatalogLinker(GraphComponent):
+    """Adds an entity for every mention of a catalogue, with the mention itself under ``mention``.
+
+    Config: ``catalogs``, names of folders under ``data/catalogs``; all of them when empty. The catalogues are read
+    when the first message comes, once per process, since Rasa creates components anew to train and to load.
+    """
+
+    def __init__(self, catalogs: tuple[str, ...]) -> None:
+        self._catalogs = catalogs
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        return {"catalogs": []}
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> CatalogLinker:
+        return cls(tuple(config["catalogs"]))
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Append entities to the messages; what other extractors found stays."""
+        linkers = _linkers(Settings.read().catalogs, self._catalogs)
+        for message in messages:
+            text = (message.get(TEXT) or "")[:LONGEST]
+            found = [_entity(mention) for linker in linkers for mention in linker.link(text)]
+            message.set(ENTITIES, [*message.get(ENTITIES, []), *found], add_to_output=True)
+        return messages
+
+
+@lru_cache(maxsize=4)
+def _linkers(folder: Path, names: tuple[str, ...]) -> tuple[Linker, ...]:
+    catalogs = [load_catalog(folder / name) for name in names] or load_catalogs(folder).values()
+    return tuple(Linker(catalog) for catalog in catalogs)
+
+
+def _entity(mention: Mention) -> dict[str, Any]:
+    entity = {
+        ENTITY_ATTRIBUTE_TYPE: mention.entity,
+        ENTITY_ATTRIBUTE_START: mention.start,
+        ENTITY_ATTRIBUTE_END: mention.end,
+        ENTITY_ATTRIBUTE_VALUE: mention.value,
+        ENTITY_ATTRIBUTE_CONFIDENCE_TYPE: mention.confidence,
+        EXTRACTOR: CatalogLinker.__name__,
+        "mention": mention.to_json(),
+    }
+    return entity | ({ENTITY_ATTRIBUTE_ROLE: "exclude"} if mention.negated else {})
