@@ -20,7 +20,14 @@ from sqlalchemy.pool import QueuePool
 
 from chatrec.errors import BadInput, StoreDown
 
+# The driver is named, since the one that plain "postgresql" means depends on SQLAlchemy's version.
+_DRIVERS = {
+    "sqlite": "sqlite",
+    "postgresql": "postgresql+psycopg2",
+    "postgresql+psycopg2": "postgresql+psycopg2",
+}
 _INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_COMMON = {"future": True, "hide_parameters": True}
 _BUSY_MS = 10_000  # how long a SQLite writer waits for another one
 _CONNECT_S = 5
 _MIGRATION_LOCK = 0x43686174  # any number that every process of ours agrees on
@@ -99,7 +106,7 @@ class Database:
         except CommandError:
             raise StoreDown(f"{self} was written by a newer version of chatrec; update chatrec") from None
         except SQLAlchemyError as error:
-            raise StoreDown(f"can't use the {self}: {self._reason(error)}; is it running, is the URL right?") from None
+            raise StoreDown(f"can't use the {self}: {self._reason(error)}; check that it runs, and its URL") from None
 
     def _reason(self, error: SQLAlchemyError) -> str:
         cause = str(error.orig if isinstance(error, DBAPIError) else error)
@@ -111,18 +118,18 @@ def _address(url: str) -> URL:
     # The parser's own message would repeat the whole URL, password included.
     try:
         parsed = make_url(url)
-        known = parsed.get_backend_name() in _INSERTS
+        driver = _DRIVERS.get(parsed.drivername)
     except (SQLAlchemyError, ValueError, AttributeError):
-        known = False
-    if not known:
+        driver = None
+    if driver is None:
         raise StoreDown("not a database URL: use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
-    return parsed
+    return parsed.set(drivername=driver)
 
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         return _sqlite(url)
-    return _create(url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_S})
+    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_S}, **_COMMON)
 
 
 def _sqlite(url: URL) -> Engine:
@@ -131,31 +138,24 @@ def _sqlite(url: URL) -> Engine:
     size = {"pool_size": 1, "max_overflow": 0} if in_memory else {}
     if not in_memory:
         _create_parent(Path(url.database))
-    engine = _create(url, poolclass=QueuePool, connect_args={"check_same_thread": False}, **size)
+    engine = create_engine(url, poolclass=QueuePool, connect_args={"check_same_thread": False}, **size, **_COMMON)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _create(url: URL, **options: Any) -> Engine:
-    try:
-        return create_engine(url, future=True, hide_parameters=True, **options)
-    except (SQLAlchemyError, ImportError) as error:
-        raise StoreDown(f"no driver for {url.drivername}: {type(error).__name__}; use sqlite or postgresql") from None
-
-
 def _create_parent(file: Path) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreDown(f"can't create the folder of {file}: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        raise StoreDown(f"can't create the database's folder: {error}") from None
 
 
 def _set_up_sqlite(connection: Any, record: Any) -> None:
     # We say BEGIN ourselves: the driver's own begins come too late for a consistent read-then-write.
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from chatrec.errors import BadInput
@@ -27,20 +27,21 @@ def read_ratings(path: Path) -> Iterator[tuple[str, Event]]:
         BadInput: starting with ``file:line:``, at the row that can't be used.
     """
     try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
+        with Path(path).open("rb") as file:
+            # Decoded line by line, so that a wrong byte has a line number.
+            reader = csv.DictReader((line.decode("utf-8-sig") for line in file), strict=True)
             columns = _columns(path, reader.fieldnames or ())
             for row in reader:
                 yield _rating(f"{path}:{reader.line_num}", {role: row[name] for role, name in columns.items()})
     except OSError as error:
         raise BadInput(f"{path}: can't read it: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise BadInput(f"{path}: not UTF-8; save it as UTF-8") from None
+        raise BadInput(f"{path}:{reader.line_num + 1}: not UTF-8; save the file as UTF-8") from None
     except csv.Error as error:
-        raise BadInput(f"{path}:{reader.line_num}: not CSV: {error}") from None
+        raise BadInput(f"{path}:{reader.line_num + 1}: not CSV: {error}") from None
 
 
-def _columns(path: Path, header: tuple[str, ...] | list[str]) -> dict[str, str]:
+def _columns(path: Path, header: Sequence[str]) -> dict[str, str]:
     found = {}
     for role, names in _COLUMNS.items():
         name = next((name for name in names if name in header), None)

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,51 +23,11 @@ from chatrec import tables
 from chatrec.database import Database
 from chatrec.errors import BadInput
 from chatrec.ratings import read_ratings
+from chatrec.records import Consent, Health, Impression, Preference
 from chatrec.types import Constraint, Event, Query, RankedList, Turn
 
 _OPINIONS = frozenset({"like", "dislike", "rating"})
-_BATCH = 1000
-
-
-@dataclass(frozen=True)
-class Impression:
-    """One list that was shown: ``item_ids`` best first; ``scores`` and ``propensities`` in the same order."""
-
-    impression_id: str
-    user: str
-    catalog: str
-    item_ids: tuple[str, ...]
-    scores: tuple[float, ...]
-    propensities: tuple[float, ...]
-    model: str
-    at: float
-
-
-@dataclass(frozen=True)
-class Preference:
-    """One lasting wish of a user. ``constraint.text`` is how they said it."""
-
-    preference_id: int
-    catalog: str
-    constraint: Constraint
-    at: float
-
-
-@dataclass(frozen=True)
-class Consent:
-    """The latest word of a user on one purpose."""
-
-    purpose: str
-    granted: bool
-    at: float
-
-
-@dataclass(frozen=True)
-class Health:
-    """A store that answers: ``database`` is ``sqlite`` or ``postgresql``, ``revision`` that of the schema."""
-
-    database: str
-    revision: str
+_BATCH = 1000  # rows a statement; psycopg2 counts those of one page, which is 1,000 rows
 
 
 class Store:
@@ -131,7 +91,7 @@ class Store:
     def add_event(self, user: str, catalog: str, event: Event, key: str) -> bool:
         """Keep an event. ``key`` names this one act of the user: stored under it before, nothing happens, and the
         answer is False."""
-        return self._add_once(tables.events, key, {"user_key": user, "catalog": catalog, **asdict(event)})
+        return self._add_once(tables.events, key, {"user_key": user, "catalog": catalog, **vars(event)})
 
     def events(self, user: str, catalog: str | None = None) -> tuple[Event, ...]:
         """What a user did, oldest first; in all catalogues when none is given."""
@@ -204,7 +164,7 @@ class Store:
 
     def add_turn(self, user: str, conversation: str, turn: Turn, at: float, key: str) -> bool:
         """Keep what was said. ``key`` as for :meth:`add_event`."""
-        row = {"user_key": user, "conversation": self._hash(conversation), "at": at, **asdict(turn)}
+        row = {"user_key": user, "conversation": self._hash(conversation), "at": at, **vars(turn)}
         return self._add_once(tables.turns, key, row)
 
     def turns(self, user: str, conversation: str, limit: int) -> tuple[Turn, ...]:
@@ -299,7 +259,7 @@ class Store:
             user = self._hash(who)
             owners[user] = _new_user(user)
             key = self._hash(f"import {catalog} {event.item_id} {event.at} {event.value}")
-            rows.append({"user_key": user, "catalog": catalog, "key": key, **asdict(event)})
+            rows.append({"user_key": user, "catalog": catalog, "key": key, **vars(event)})
         self._database.insert_once(connection, tables.users, list(owners.values()))
         return self._database.insert_once(connection, tables.events, rows)
 

@@ -1,0 +1,48 @@
+"""What the store hands back, besides the values of ``types``. All frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chatrec.types import Constraint
+
+
+@dataclass(frozen=True)
+class Impression:
+    """One list that was shown: ``item_ids`` best first; ``scores`` and ``propensities`` in the same order."""
+
+    impression_id: str
+    user: str
+    catalog: str
+    item_ids: tuple[str, ...]
+    scores: tuple[float, ...]
+    propensities: tuple[float, ...]
+    model: str
+    at: float
+
+
+@dataclass(frozen=True)
+class Preference:
+    """One lasting wish of a user. ``constraint.text`` is how they said it."""
+
+    preference_id: int
+    catalog: str
+    constraint: Constraint
+    at: float
+
+
+@dataclass(frozen=True)
+class Consent:
+    """The latest word of a user on one purpose."""
+
+    purpose: str
+    granted: bool
+    at: float
+
+
+@dataclass(frozen=True)
+class Health:
+    """A store that answers: ``database`` is ``sqlite`` or ``postgresql``, ``revision`` that of the schema."""
+
+    database: str
+    revision: str
