@@ -17,7 +17,8 @@ class ChatClient:
 
     ``conversation``: at least 22 characters of A-Z a-z 0-9 _ -; the same id goes on with the same conversation, none
     begins a new one. ``seconds``: how long the bot may show no sign of life. Methods return the bot's messages of the
-    turn in order: ``{"id", "from": "bot", "text"}``, some with ``buttons`` (``[{title, payload}]``) and ``custom`` (a list's cards).
+    turn in order: ``{"id", "from": "bot", "text"}``, some with ``buttons`` (``[{title, payload}]``) and
+    ``custom`` (a list's cards).
 
     Raises :class:`BadInput` for what the bot refuses to take, :class:`ChatRecError` when no answer comes.
     """
