@@ -14,8 +14,8 @@ from chatrec.errors import ChatRecError
 
 log = logging.getLogger(__name__)
 
-OPEN = 1_000  # conversations kept in memory; the others come back from the tracker
-WAITING = 20  # messages that may queue up in one conversation
+OPEN = 500  # conversations kept in memory; the others come back from the tracker
+WAITING = 20  # messages that may queue up in one conversation; their events fit into the outbox
 
 Handler = Callable[[Incoming], Awaitable[None]]
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-LIMIT = 100  # events kept, about a dozen turns; whoever was away for longer reads the history
+LIMIT = 200  # events kept, about 30 turns; whoever was away for longer reads the history
 
 START = "retry: 1000\n\n"
 HEARTBEAT = ": still here\n\n"

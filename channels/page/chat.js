@@ -11,6 +11,7 @@ const WORDS = {
   more: (title) => `More like ${title}`,
   why: (title) => `Why ${title}?`,
 };
+const RATINGS = ["like", "dislike", "seen"];
 const OPPOSITE = { like: "dislike", dislike: "like" };
 
 let conversation = localStorage.getItem("conversation") || startConversation();
@@ -20,6 +21,7 @@ let after = 0; // position in it
 let failures = 0; // in a row, of anything that needs the network
 let timer = 0;
 let delivering = false;
+let following = true; // whether the page moves along with what is said
 const drawn = new Set(); // ids of the user's messages on the page
 const titles = new Map(); // item id -> title
 
@@ -160,17 +162,18 @@ function redraw(messages) {
 
 function draw(message, live) {
   $("welcome").hidden = true;
-  const follow = live && (atEnd() || message.from === "user") && !(message.button?.kind in OPPOSITE);
-  const element = message.from === "user" ? drawUser(message) : drawBot(message);
-  if (element && follow) show(element);
+  if (message.from === "user") drawUser(message);
+  else drawBot(message);
+  if (live && following) showEnd();
 }
 
 function drawUser({ message_id, text, button }) {
-  if (drawn.has(message_id)) return null;
+  if (drawn.has(message_id)) return;
   drawn.add(message_id);
+  following = !RATINGS.includes(button?.kind); // whoever rates a list wants to stay where they are
   for (const chips of log.querySelectorAll(".chips")) chips.remove();
   if (button) press(button, true);
-  return append("user", button ? WORDS[button.kind](titles.get(button.item_id) ?? "this one") : text);
+  append("user", button ? WORDS[button.kind](titles.get(button.item_id) ?? "this one") : text);
 }
 
 function drawBot({ text, buttons, custom }) {
@@ -178,7 +181,6 @@ function drawBot({ text, buttons, custom }) {
   const element = append("bot", list ? list.intro : text);
   if (list) element.append(cards(list));
   if (buttons) element.append(chips(buttons));
-  return element;
 }
 
 function append(who, text) {
@@ -249,13 +251,10 @@ function press({ kind, item_id, impression_id }, on) {
   }
 }
 
-const atEnd = () => innerHeight + scrollY >= document.body.scrollHeight - 120;
-
 // Bring the end into view, but never past the start of what the user said last: a list is read from its top.
-function show(element) {
+function showEnd() {
   const users = log.querySelectorAll(":scope > .user");
-  const start = users.length ? users[users.length - 1] : element;
-  start.scrollIntoView({ block: "start" });
+  (users[users.length - 1] ?? log.lastElementChild).scrollIntoView({ block: "start" });
 }
 
 // --- what the user does ----------------------------------------------------------------------------------------------
@@ -313,7 +312,8 @@ $("sure").addEventListener("close", () => {
   if ($("sure").returnValue) startAfresh();
   $("sure").returnValue = "";
 });
-addEventListener("online", () => load());
+for (const moved of ["wheel", "touchmove"]) addEventListener(moved, () => (following = false), { passive: true });
+addEventListener("online", load);
 // A hidden page gives its connection back (a browser has six for a host) and catches up when it is seen again.
 document.addEventListener("visibilitychange", () => (document.hidden ? source?.close() : connect()));
 

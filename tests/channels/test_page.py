@@ -1,0 +1,341 @@
+"""The page in a real browser: what people see, press and type, and what survives a reload or an outage."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+from fake_bot import FakeBot, serving
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+pytestmark = pytest.mark.slow
+
+HOSTILE = "<img src=x onerror=\"document.title='hacked'\"><b>bold</b>"
+PHONE = {"width": 320, "height": 640}
+
+
+def film(rank: int, title: str, reason: str) -> dict:
+    facts = [f"{100 + rank} minutes", "Ridley Scott"]
+    return {
+        "rank": rank,
+        "item_id": f"Q{rank}",
+        "title": title,
+        "year": str(1978 + rank),
+        "tags": ["Horror", "Sci-Fi"],
+        "facts": facts,
+        "reason": reason,
+        "rating": 90 + rank,
+    }
+
+
+FILMS = [
+    film(1, "Alien", "It is science fiction, as you asked, and close to Event Horizon, which you liked."),
+    film(2, "Blade Runner", "You wanted a thoughtful one: this is science fiction by Ridley Scott, who made Alien."),
+    film(3, "The Extraordinarily Long Title of a Film That Nobody Ever Shortened", "It is from 1981, as you asked."),
+    film(4, HOSTILE, HOSTILE),
+]
+LIST = {"kind": "list", "impression_id": "i-1", "catalog": "movies", "items": FILMS}
+
+
+async def script(message) -> list[dict]:
+    """Cards for a wish, chips for "hm", thanks for a click, else the same words again."""
+    if message.parse_data:
+        return [{"text": f"Noted: {message.parse_data['entities'][0]['value']['kind']}."}]
+    if "film" in message.text.lower():
+        return [{"text": "Here you go:"}, {"text": "1. Alien\n2. Blade Runner", "custom": LIST}]
+    if message.text == "hm":
+        return [{"text": "Recent or older?", "buttons": [{"title": "Recent", "payload": "a recent film"}]}]
+    return [{"text": message.text}]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def bot() -> FakeBot:
+    return FakeBot(script)
+
+
+@pytest.fixture
+def url(bot) -> Iterator[str]:
+    with serving(bot) as address:
+        yield address
+
+
+@contextmanager
+def opened(browser: Browser, url: str, **options) -> Iterator[Page]:
+    context = browser.new_context(**options)
+    context.set_default_timeout(5000)
+    try:
+        page = context.new_page()
+        page.goto(url)
+        yield page
+    finally:
+        context.close()
+
+
+@pytest.fixture
+def page(browser, url) -> Iterator[Page]:
+    """The page, which may neither write errors to the console nor speak to another host."""
+    with opened(browser, "about:blank") as page:
+        errors, hosts = [], set()
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+        page.goto(url)
+        yield page
+        assert not errors
+        assert hosts == {urlsplit(url).netloc}
+
+
+def say(page: Page, text: str) -> None:
+    page.get_by_label("Your message").fill(text)
+    page.keyboard.press("Enter")
+
+
+def bot_said(page: Page, text: str):
+    return page.locator("#log > .bot", has_text=text)
+
+
+def card(page: Page, rank: int):
+    return page.locator(".card").nth(rank - 1)
+
+
+def pressed(page: Page) -> list[str]:
+    return page.locator('[aria-pressed="true"]').evaluate_all("all => all.map(b => b.ariaLabel)")
+
+
+def test_a_list_is_drawn_as_cards_and_not_as_text(page):
+    say(page, "a good film")
+    expect(page.locator(".card")).to_have_count(4)
+    first = card(page, 1)
+    for text in ("1", "Alien", "1979", "Horror", "Sci-Fi", "101 minutes", "Ridley Scott", FILMS[0]["reason"], "91"):
+        expect(first).to_contain_text(text)
+    expect(page.locator("#log")).not_to_contain_text("1. Alien")
+    expect(page.locator("#log > .bot").first).to_have_text("Here you go:")
+    expect(first.get_by_label("Rated 91 of 100")).to_be_visible()
+
+
+def test_html_in_texts_is_shown_as_text(page):
+    say(page, HOSTILE)
+    expect(page.locator("#log > .user")).to_have_text(HOSTILE)
+    expect(page.locator("#log > .bot")).to_have_text(HOSTILE)
+    say(page, "a film")
+    expect(card(page, 4)).to_contain_text("<b>bold</b>")
+    assert page.locator("#log img, #log b").count() == 0
+    assert page.title() == "Chat-REC"
+
+
+@pytest.mark.parametrize(
+    ("kind", "label", "shown"),
+    [
+        ("like", "Like Alien (1979)", "👍 Alien"),
+        ("dislike", "Not for me: Alien (1979)", "👎 Alien"),
+        ("seen", "Seen: Alien (1979)", "I've seen Alien"),
+        ("more", "More like this: Alien (1979)", "More like Alien"),
+        ("why", "Why? Alien (1979)", "Why Alien?"),
+    ],
+)
+def test_a_button_posts_its_item_and_shows_what_was_pressed(page, kind, label, shown):
+    say(page, "a film")
+    with page.expect_request("**/chat/messages") as sent:
+        page.get_by_role("button", name=label, exact=True).click()
+    assert json.loads(sent.value.post_data)["button"] == {"kind": kind, "item_id": "Q1", "impression_id": "i-1"}
+    expect(bot_said(page, f"Noted: {kind}.")).to_be_visible()
+    expect(page.locator("#log > .user").last).to_have_text(shown)
+    assert pressed(page) == ([label] if kind in ("like", "dislike", "seen") else [])
+
+
+def test_a_change_of_mind_releases_the_opposite_button_and_a_second_press_sends_nothing(page, bot):
+    say(page, "a film")
+    like = card(page, 1).get_by_role("button", name="Like", exact=False).first
+    like.click()
+    like.click()
+    card(page, 1).get_by_role("button", name="Not for me").click()
+    expect(bot_said(page, "Noted: dislike.")).to_be_visible()
+    assert pressed(page) == ["Not for me: Alien (1979)"]
+    assert [m.parse_data["entities"][0]["value"]["kind"] for m in bot.heard[1:]] == ["like", "dislike"]
+
+
+def test_everything_works_with_the_keyboard_alone(page, bot):
+    keys = page.keyboard
+    keys.type("a first line")  # the input has the focus from the start
+    keys.press("Shift+Enter")
+    keys.type("a second line")
+    keys.press("Enter")
+    expect(bot_said(page, "a second line")).to_be_visible()
+    assert bot.heard[0].text == "a first line\na second line"
+    keys.type("never mind")
+    keys.press("Escape")
+    expect(page.get_by_label("Your message")).to_have_value("")
+    keys.type("a film")
+    keys.press("Enter")
+    expect(page.locator(".card")).to_have_count(4)
+    for _ in range(20):  # back from the input to the last button of the last card, and on to the fourth card's like
+        keys.press("Shift+Tab")
+        if "Like <img" in (page.evaluate("document.activeElement.ariaLabel") or ""):
+            break
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid", "the focus is visible"
+    keys.press("Enter")
+    expect(bot_said(page, "Noted: like.")).to_be_visible()
+    assert bot.heard[-1].parse_data["entities"][0]["value"]["item_id"] == "Q4"
+
+
+def test_chips_say_their_words_and_go(page, bot):
+    say(page, "hm")
+    page.get_by_role("button", name="Recent").click()
+    expect(page.locator(".card")).to_have_count(4)
+    expect(page.locator("#log .chips")).to_have_count(0)
+    assert bot.heard[-1].text == "a recent film"
+    assert bot.heard[-1].metadata["source"] == "text"
+
+
+def test_an_empty_conversation_offers_three_beginnings(page, bot):
+    beginnings = page.locator("#welcome button")
+    expect(beginnings).to_have_count(3)
+    beginnings.first.click()
+    expect(page.locator(".card")).to_have_count(4)
+    expect(page.locator("#welcome")).to_be_hidden()
+
+
+def test_nothing_empty_can_be_sent_and_too_much_is_said_so(page, bot):
+    send, field = page.get_by_role("button", name="Send"), page.get_by_label("Your message")
+    expect(send).to_be_disabled()
+    field.fill("   ")
+    expect(send).to_be_disabled()
+    field.press("Enter")
+    field.fill("x" * 1000)
+    expect(page.get_by_text("only the first 1,000 characters")).to_be_hidden()
+    field.fill("x" * 1200)
+    expect(page.get_by_text("only the first 1,000 characters")).to_be_visible()
+    send.click()
+    expect(bot_said(page, "x" * 1000)).to_be_visible()
+    assert [message.text for message in bot.heard] == ["x" * 1000]
+
+
+def test_the_bot_is_seen_to_think(page, bot):
+    async def slow(message):
+        await asyncio.sleep(0.6)
+        return [{"text": "done thinking"}]
+
+    bot.answer = slow
+    say(page, "hello")
+    expect(page.locator("#typing")).to_be_visible()
+    expect(bot_said(page, "done thinking")).to_be_visible()
+    expect(page.locator("#typing")).to_be_hidden()
+
+
+def test_a_reload_restores_the_conversation_with_cards_and_pressed_buttons(page):
+    say(page, "a film")
+    card(page, 2).get_by_role("button", name="Not for me").click()
+    expect(bot_said(page, "Noted")).to_be_visible()
+    before = page.locator("#log").inner_text()
+    page.reload()
+    expect(bot_said(page, "Noted")).to_be_visible()
+    assert page.locator("#log").inner_text() == before
+    assert pressed(page) == ["Not for me: Blade Runner (1980)"]
+
+
+def test_a_reload_in_the_middle_of_a_turn_shows_the_turn_once(page, bot):
+    async def slow(message):
+        await asyncio.sleep(1.0)
+        return [{"text": "at last"}]
+
+    bot.answer = slow
+    say(page, "hello")
+    page.wait_for_timeout(300)
+    page.reload()
+    expect(page.locator("#log > .user")).to_have_text(["hello"])
+    expect(page.locator("#typing")).to_be_visible()
+    expect(page.locator("#log > .bot")).to_have_text(["at last"])
+    page.wait_for_timeout(300)
+    assert page.locator("#log > li").count() == 2
+    assert len(bot.heard) == 1
+
+
+def test_what_is_said_during_an_outage_arrives_once_and_in_order(browser, bot):
+    with serving(bot) as url:
+        port = urlsplit(url).port
+    with opened(browser, "about:blank") as page:
+        with serving(bot, port):
+            page.goto(url)
+            say(page, "one")
+            expect(bot_said(page, "one")).to_be_visible()
+        say(page, "two")
+        say(page, "three")
+        expect(page.get_by_text("Connection lost")).to_be_visible(timeout=10_000)
+        with serving(bot, port):
+            expect(bot_said(page, "three")).to_be_visible(timeout=20_000)
+            expect(page.get_by_text("Connection lost")).to_be_hidden()
+            expect(page.locator("#log > .bot")).to_have_text(["one", "two", "three"])
+        assert [message.text for message in bot.heard] == ["one", "two", "three"]
+
+
+def test_two_pages_of_one_conversation_show_the_same(page):
+    other = page.context.new_page()
+    other.goto(page.url)
+    say(page, "a film")
+    for each in (page, other):
+        expect(each.locator(".card")).to_have_count(4)
+        expect(each.locator("#log > .user")).to_have_text(["a film"])
+
+
+def test_a_new_conversation_is_asked_for_twice_and_starts_empty(page, bot):
+    say(page, "hello")
+    expect(bot_said(page, "hello")).to_be_visible()
+    page.get_by_role("button", name="New conversation").click()
+    page.get_by_role("button", name="Keep this one").click()
+    expect(bot_said(page, "hello")).to_be_visible()
+    page.get_by_role("button", name="New conversation").click()
+    page.get_by_role("button", name="Start a new one").click()
+    expect(page.locator("#log > li")).to_have_count(0)
+    say(page, "hello again")
+    expect(bot_said(page, "hello again")).to_be_visible()
+    first, second = (message.sender_id for message in bot.heard)
+    assert first != second
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{32}", name) for name in (first, second)), "192 random bits"
+
+
+@pytest.mark.parametrize("width", [320, 400])
+def test_a_phone_shows_everything_without_scrolling_sideways(browser, url, width):
+    with opened(browser, url, viewport={"width": width, "height": 640}, has_touch=True) as page:
+        say(page, "w" * 300)
+        say(page, "a film")
+        expect(page.locator(".card")).to_have_count(4)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for number in range(card(page, 3).get_by_role("button").count()):
+            box = card(page, 3).get_by_role("button").nth(number).bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
+            assert box["height"] >= 30, "a thumb can hit it"
+
+
+def test_a_new_list_is_seen_from_its_top(page):
+    for number in range(3):
+        say(page, f"film {number}")
+        expect(page.locator(".card")).to_have_count(4 * (number + 1))
+    time.sleep(0.8)  # the page scrolls smoothly
+    top = page.locator("#log > .user").last.bounding_box()["y"]
+    assert 0 < top < 200
+
+
+def test_rating_a_card_does_not_move_it(page):
+    say(page, "a film")
+    expect(page.locator(".card")).to_have_count(4)
+    page.wait_for_timeout(600)
+    before = card(page, 1).bounding_box()["y"]
+    card(page, 1).get_by_role("button", name="Seen").click()
+    expect(bot_said(page, "Noted")).to_have_count(1)
+    page.wait_for_timeout(600)
+    assert card(page, 1).bounding_box()["y"] == before
