@@ -106,10 +106,11 @@ def build_films(db: Path, out: Path) -> int:
     Raises:
         BadInput: no such database, not the one of the wheel, or a billing file that can't be read.
     """
+    billing = _billing(out / "billing.csv")
     rows = _rows(db)
     scores = combined_scores([(row["Meter"], row["Metacritic"], row["Reviews"]) for row in rows])
     films = _distinct(_film(row, score) for row, score in zip(rows, scores, strict=True))
-    films = [film for film in _billed(films, _billing(out / "billing.csv")) if film.genres and film.cast]
+    films = [film for film in _billed(films, billing) if film.genres and film.cast]
     out.mkdir(parents=True, exist_ok=True)
     fresh = out / "items.csv.new"
     with fresh.open("w", encoding="utf-8", newline="") as file:
@@ -155,7 +156,7 @@ def tidy_genres(genres: Iterable[str]) -> tuple[str, ...]:
 def tidy_people(names: str) -> tuple[str, ...]:
     """Names of a comma-separated text: "George Tillman, Jr." is one, peerages and list articles are none."""
     names = re.sub(r",? (Jr\.?|Sr\.?|I{2,3})(?=,|$)", r" \1", names)
-    parts = (re.sub(r"\s*\([^)]*\)", "", part).strip() for part in names.split(","))
+    parts = (" ".join(re.sub(r"\([^)]*\)", "", part).split()) for part in names.split(","))
     return tidy((part for part in parts if not re.match(r"\d+(st|nd|rd|th) |list of ", part)), {})
 
 

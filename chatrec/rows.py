@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from chatrec.errors import BadInput
@@ -22,15 +23,14 @@ def read_items(raw: bytes, path: Path, schema: Schema) -> tuple[Item, ...]:
         BadInput: ``path:line: what`` for the first bad row, and which other lines are bad.
     """
     rows = _records(_decode(raw, path), path)
-    _, header = next(rows, (1, []))
-    header = [cell.strip() for cell in header]
+    header = [cell.strip() for cell in next(rows, (1, []))[1]]
     _check_header(header, path, schema)
-    kinds = schema.kinds()
+    columns = _columns(header, schema)
     items: dict[str, Item] = {}
     problems: list[tuple[int, str]] = []
     for line, row in rows:
         try:
-            item = _item(header, row, schema, kinds)
+            item = _item(row, columns)
             if item.item_id in items:
                 raise ValueError(f"{schema.columns['id']} {item.item_id!r} is there twice")
             items[item.item_id] = item
@@ -41,6 +41,47 @@ def read_items(raw: bytes, path: Path, schema: Schema) -> tuple[Item, ...]:
     if not items:
         raise BadInput(f"{path}:2: no rows below the header")
     return tuple(items.values())
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One column of the file; ``index`` is its place in a row."""
+
+    index: int
+    name: str
+    kind: SlotType
+    min: float = -math.inf
+    max: float = math.inf
+
+    def value(self, cell: str) -> tuple[str, ...] | float | str:
+        """Raises: ValueError that says what is wrong with the cell."""
+        if self.kind == "text":
+            return cell
+        if self.kind == "number":
+            return self._number(cell)
+        if "|" not in cell:
+            return (cell,)
+        return tuple(dict.fromkeys(part for part in map(str.strip, cell.split("|")) if part))
+
+    def _number(self, cell: str) -> float:
+        try:
+            number = float(cell)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise ValueError(f"{self.name} is {cell!r}, not a number")
+        if not self.min <= number <= self.max:
+            raise ValueError(f"{self.name} is {number:.15g}, not from {self.min:.15g} to {self.max:.15g}")
+        return number
+
+
+def _columns(header: list[str], schema: Schema) -> list[_Column]:
+    """Every column, id and title first."""
+    kinds = schema.kinds()
+    bounds = {slot.columns[0]: (slot.min, slot.max) for slot in schema.slots.values() if slot.type == "number"}
+    first = [schema.columns["id"], schema.columns["title"]]
+    names = first + [name for name in header if name not in first]
+    return [_Column(header.index(n), n, kinds.get(n, "text"), *bounds.get(n, ())) for n in names]
 
 
 def _decode(raw: bytes, path: Path) -> str:
@@ -77,37 +118,19 @@ def _check_header(header: list[str], path: Path, schema: Schema) -> None:
             raise BadInput(f"{path}:1: no column {column!r}, which the schema names; the header has {found}")
 
 
-def _item(header: list[str], row: list[str], schema: Schema, kinds: Mapping[str, SlotType]) -> Item:
+def _item(row: list[str], columns: list[_Column]) -> Item:
     """Raises: ValueError that says what is wrong with the row."""
-    if len(row) != len(header):
-        raise ValueError(f"{len(row)} fields where the header has {len(header)}")
-    cells = {column: cell.strip() for column, cell in zip(header, row, strict=True)}
-    own = [cells.pop(schema.columns[role]) for role in ("id", "title")]
-    for role, cell in zip(("id", "title"), own, strict=True):
-        if not cell:
-            raise ValueError(f"{schema.columns[role]} is empty")
-    attributes = {column: _value(column, cell, kinds.get(column, "text")) for column, cell in cells.items() if cell}
-    for slot in schema.slots.values():
-        number = attributes.get(slot.columns[0]) if slot.type == "number" else None
-        if isinstance(number, float) and not slot.min <= number <= slot.max:
-            raise ValueError(f"{slot.columns[0]} is {number:g}, not from {slot.min:g} to {slot.max:g}")
-    return Item(own[0], own[1], {column: value for column, value in attributes.items() if value != ()})
-
-
-def _value(column: str, cell: str, kind: SlotType) -> tuple[str, ...] | float | str:
-    if kind == "text":
-        return cell
-    if kind != "number":
-        if "|" not in cell:
-            return (cell,)
-        return tuple(dict.fromkeys(part.strip() for part in cell.split("|") if part.strip()))
-    try:
-        number = float(cell)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(f"{column} is {cell!r}, not a number")
-    return number
+    if len(row) != len(columns):
+        raise ValueError(f"{len(row)} fields where the header has {len(columns)}")
+    item_id, title = (row[column.index].strip() for column in columns[:2])
+    if not item_id or not title:
+        raise ValueError(f"{columns[1 if item_id else 0].name} is empty")
+    attributes = {}
+    for column in columns[2:]:
+        value = column.value(cell) if (cell := row[column.index].strip()) else ()
+        if value != ():
+            attributes[column.name] = value
+    return Item(item_id, title, attributes)
 
 
 def _report(path: Path, problems: list[tuple[int, str]]) -> str:

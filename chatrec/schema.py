@@ -259,6 +259,8 @@ def _described(slots: Mapping[str, Slot]) -> tuple[str, ...]:
 
 def _check_columns(top: _Table, schema: Schema) -> None:
     kinds = schema.kinds()
+    if schema.columns["id"] == schema.columns["title"]:
+        raise top.bad("columns.title", "must be another column than the id")
     for slot in schema.slots.values():
         for column in slot.columns:
             if kinds[column] != slot.type or column in (schema.columns["id"], schema.columns["title"]):

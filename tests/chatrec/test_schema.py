@@ -1,0 +1,107 @@
+"""schema.toml: what is understood, and that each mistake is named with its file and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chatrec.errors import BadInput
+from chatrec.schema import load_schema
+
+TOYS = """
+name = "toys"
+noun = "toy"
+plural = "toys"
+[columns]
+id = "sku"
+title = "name"
+[slots.kind]
+type = "tags"
+columns = ["kinds"]
+reason = "it is filed under {value}"
+[slots.kind.synonyms]
+"Ball" = ["balls"]
+[slots.price]
+type = "number"
+columns = ["price"]
+unit = "euros"
+units = { cents = 0.01 }
+step = 5
+[slots.price.words]
+"cheap" = { max = 10 }
+[moods.playful]
+words = ["playful"]
+prefer = { kind = ["Ball"] }
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "schema.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_what_is_written_is_what_is_read(tmp_path):
+    schema = load_schema(write(tmp_path, TOYS))
+    assert (schema.name, schema.noun, schema.columns) == ("toys", "toy", {"id": "sku", "title": "name"})
+    price = schema.slots["price"]
+    assert (price.words["cheap"], price.units["cents"], price.step) == ((None, 10.0), 0.01, 5.0)
+    assert schema.slots["kind"].synonyms == {"Ball": ("balls",)}
+    assert schema.moods["playful"].prefer == {"kind": ("Ball",)}
+
+
+def test_a_slot_without_a_label_is_called_by_its_name(tmp_path):
+    assert load_schema(write(tmp_path, TOYS)).slots["price"].label == "price"
+
+
+def test_tags_and_people_describe_an_item_when_the_file_does_not_say(tmp_path):
+    assert load_schema(write(tmp_path, TOYS)).describe == ("kinds",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ('noun = "toy"', "", "noun is missing"),
+        ('noun = "toy"', 'nuon = "toy"', "nuon is not a key of this file; did you mean 'noun'?"),
+        ('type = "tags"', 'type = "tag"', "slots.kind.type must be one of tags, people, number, text"),
+        (
+            'type = "tags"',
+            'type = "tags"\nsynonims = {}',
+            "slots.kind.synonims is not a key of this file; did you mean",
+        ),
+        ('columns = ["kinds"]', 'columns = "kinds"', "slots.kind.columns is missing or not a list of texts"),
+        ('columns = ["price"]', 'columns = ["price", "tax"]', "slots.price.columns must name one column"),
+        ("{ max = 10 }", "{ maximum = 10 }", "slots.price.words.cheap.maximum is not a key"),
+        ("{ max = 10 }", "{}", "slots.price.words.cheap"),
+        ("{ max = 10 }", '{ max = "ten" }', "slots.price.words.cheap.max is missing or not a number"),
+        ("step = 5", "step = true", "slots.price.step is missing or not a number"),
+        ("step = 5", 'ask = "yes"', "slots.price.ask must be true or false"),
+        ("under {value}", "under {values}", "slots.kind.reason must hold {value} once"),
+        ("under {value}", "under {", "slots.kind.reason must hold {value} once"),
+        (
+            "prefer = { kind",
+            "prefer = { kid",
+            "moods.playful.prefer.kid is not a key of this file; did you mean 'kind'?",
+        ),
+        ('words = ["playful"]', "", "moods.playful.words is missing"),
+        ('title = "name"', "", "columns.title is missing"),
+        ('title = "name"', 'title = "sku"', "columns.title must be another column than the id"),
+        ('columns = ["price"]', 'columns = ["kinds"]', "reads 'kinds' in another way"),
+        ('plural = "toys"', 'plural = "toys"\ndescribe = ["kind"]', "describe names 'kind', which no slot has"),
+        ('id = "sku"', 'id = "sku', ":6: not valid TOML"),
+    ],
+)
+def test_a_mistake_is_named_with_its_file_and_key(tmp_path, old, new, what):
+    assert old in TOYS
+    path = write(tmp_path, TOYS.replace(old, new, 1))
+    with pytest.raises(BadInput) as caught:
+        load_schema(path)
+    assert str(caught.value).startswith(str(path)), "the file comes first"
+    assert what in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_says_where_the_format_is_described(tmp_path):
+    with pytest.raises(BadInput, match=r"no such file; docs/catalogs\.md"):
+        load_schema(tmp_path / "schema.toml")
