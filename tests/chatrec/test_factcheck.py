@@ -21,7 +21,9 @@ SENTENCES = 500
 
 
 def _own(item: Item, slot: Slot) -> list[str]:
-    return [v for column in slot.columns for v in item.attributes.get(column, ())]
+    """The item's values of a slot, as a sentence would say them."""
+    values = [item.attributes[column] for column in slot.columns if column in item.attributes]
+    return [f"{v:g}" for v in values] if slot.type == "number" else [name for v in values for name in v]
 
 
 class _Overlap:
@@ -103,15 +105,11 @@ def _corruptions(
     cited = [catalog.item(i) for e in evidence for i in e.item_ids]
     bare = re.sub("|".join(re.escape(o.title) for o in cited) or r"(?!)", lambda m: "_" * len(m[0]), text)
     for slot in catalog.schema.slots.values():
-        own = item.attributes.get(slot.columns[0])
-        if slot.type == "number" and own is not None:
-            other = rng.choice([n for n in np.unique(catalog.numbers(slot.name)) if n == n and n != own])
-            yield from _swap(slot.name, text, bare, f"{own:g}", f"{other:g}")
-        elif slot.type in ("tags", "people"):
-            mine = _own(item, slot)
-            other = rng.choice([v for v in catalog.values(slot.name) if v not in mine])
-            for value in mine:
-                yield from _swap(slot.name, text, bare, value, other)
+        mine = _own(item, slot)
+        other = _another(slot, mine, catalog, rng)
+        for value in mine:
+            yield from _swap(slot.name, text, bare, value, other)
+            if slot.type == "tags":
                 yield from _swap(slot.name, text, bare, value.lower(), other.lower())
     others = [o for o in rng.sample(catalog.items, 9) if o is not item and o not in cited]
     for mentioned in cited[:1]:
@@ -123,6 +121,13 @@ def _corruptions(
     actor = next((n for n in item.attributes.get("cast", ()) if n not in item.attributes["directors"]), None)
     if actor:
         yield "actor as director", f"{text[:-1]}, directed by {actor}."
+
+
+def _another(slot: Slot, mine: list[str], catalog: Catalog, rng: random.Random) -> str:
+    """A value of the slot that some other film has and this one has not."""
+    while True:
+        if found := [v for v in _own(rng.choice(catalog.items), slot) if v not in mine]:
+            return rng.choice(found)
 
 
 def _names(item: Item, catalog: Catalog) -> list[str]:
