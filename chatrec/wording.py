@@ -28,7 +28,7 @@ WELL_KNOWN = 0.8  # quantile of popularity: better known than four of five
 
 _NEAR = ("close to", "similar to", "along the lines of")
 _PRAISE = ("well known and well liked", "widely known and well received")
-_VOWEL = re.compile(r"(?!(?:uni|use|usu|eu|one|once)\w*)[aeiou]|hour|hono|heir|8|1[18]\b", re.IGNORECASE)
+_VOWEL = re.compile(r"(?!(?:uni(?![dmn])|use|usu|eu|one|once)\w*)[aeiou]|hour|hono|heir|8|1[18]\b", re.IGNORECASE)
 _SPELT = re.compile(r"[AEFHILMNORSX](?:[A-Z]|\b)")  # read letter by letter: "an R-rated film", "an FBI film"
 _THE = re.compile(r"United |(?:.* )?(?:Republic|Kingdom|States|Union|Emirates|Islands|Netherlands|Philippines)\b")
 
