@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import hypothesis
@@ -192,6 +193,18 @@ def test_a_bad_import_changes_nothing(folder, tmp_path, where):
 def test_names_that_are_no_folder_names_are_refused(folder, tmp_path, name):
     with pytest.raises(BadInput, match="can't name a catalogue"):
         import_catalog(name, folder / "items.csv", folder / "schema.toml", tmp_path / "catalogs")
+
+
+def test_the_documented_example_can_be_imported(settings, tmp_path):
+    page = (settings.root / "docs" / "catalogs.md").read_text(encoding="utf-8")
+    schema, items = tmp_path / "books.toml", tmp_path / "books.csv"
+    schema.write_text("\n".join(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)), encoding="utf-8")
+    items.write_text(re.search(r"```\n(isbn,.*?)```", page, re.DOTALL).group(1), encoding="utf-8")
+    books = import_catalog("books", items, schema, tmp_path / "catalogs")
+    assert books.describe(books.items[0]).startswith(
+        "Pride and Prejudice (1813). Romance, Classics. Written by Jane Austen."
+    )
+    assert books.mask(Constraint("length", "min", (400,))).all()
 
 
 def test_thousands_of_films_load_and_mask_fast(settings):
