@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+import shutil
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -237,11 +238,15 @@ def import_catalog(name: str, csv: Path, schema: Path | None, catalogs: Path) ->
 
 
 def _replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
-    """Write the files beside ``target`` and swap the folders, so that a reader sees the old or the new one."""
+    """Write the files beside ``target`` and swap the folders, so that a reader sees the old or the new one.
+    What else the old folder holds is kept."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
         fresh, old = Path(scratch) / "fresh", Path(scratch) / "old"
-        fresh.mkdir()
+        if target.exists():
+            shutil.copytree(target, fresh)
+        else:
+            fresh.mkdir()
         for name, content in files.items():
             (fresh / name).write_bytes(content)
         if target.exists():

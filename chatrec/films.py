@@ -11,6 +11,7 @@ import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
@@ -169,9 +170,9 @@ def _rows(db: Path) -> list[sqlite3.Row]:
     if not db.is_file():
         raise BadInput(f"{db}: no such file; it comes with the package bokeh-sampledata")
     try:
-        connection = sqlite3.connect(f"{db.resolve().as_uri()}?mode=ro", uri=True)
-        connection.row_factory = sqlite3.Row
-        return connection.execute(_FILMS, (MIN_REVIEWS,)).fetchall()
+        with closing(sqlite3.connect(f"{db.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            connection.row_factory = sqlite3.Row
+            return connection.execute(_FILMS, (MIN_REVIEWS,)).fetchall()
     except sqlite3.Error as error:
         raise BadInput(f"{db}: not the films database of bokeh-sampledata: {error}") from None
 

@@ -177,6 +177,13 @@ def test_an_import_without_a_schema_keeps_the_catalogues_own(folder, tmp_path):
         import_catalog("games", shorter, None, folder.parent)
 
 
+def test_an_import_keeps_what_else_lies_in_the_folder(folder, tmp_path):
+    (folder / "notes.txt").write_text("mine")
+    import_catalog("toys", folder / "items.csv", None, folder.parent)
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert [path.name for path in folder.parent.iterdir()] == ["toys"], "nothing temporary is left"
+
+
 @pytest.mark.parametrize("where", ["items", "schema"])
 def test_a_bad_import_changes_nothing(folder, tmp_path, where):
     items, schema = tmp_path / "new.csv", tmp_path / "new.toml"
