@@ -263,7 +263,7 @@ function typed() {
   $("send").disabled = !input.value.trim();
   $("limit").hidden = [...input.value].length <= LIMIT;
   input.style.height = "auto";
-  input.style.height = `${input.scrollHeight}px`;
+  input.style.height = `${input.scrollHeight + 2}px`; // and its border
 }
 
 function send(event) {
