@@ -229,7 +229,9 @@ def import_catalog(name: str, csv: Path, schema: Path | None, catalogs: Path) ->
     source = schema or catalogs / name / SCHEMA
     raw = _read(csv)
     read_items(raw, csv, load_schema(source))
-    text = re.sub(r"(?m)^\s*name\s*=.*$", f'name = "{name}"', _read(source).decode("utf-8-sig"), count=1)
+    text, renamed = re.subn(r"(?m)^name\s*=.*$", f'name = "{name}"', _read(source).decode("utf-8-sig"), count=1)
+    if not renamed:
+        raise BadInput(f"{source}: begin a line with name = {name!r}")
     try:
         _replace_folder(catalogs / name, {ITEMS: raw, SCHEMA: text.encode()})
     except OSError as error:
