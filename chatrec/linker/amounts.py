@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Iterator
@@ -58,27 +59,38 @@ def number(words: str) -> float:
     return 100 * _VALUES.get(hundreds, 0) + sum(_VALUES.get(part, 0) for part in parts)
 
 
-def with_units(plain: str, slot: Slot) -> Iterator[Amount]:
-    """Amounts with one of the slot's units: "two hours", "1h45", "an hour and a half", "8/10"."""
-    units = {unit.casefold(): factor for unit, factor in slot.units.items()} | ({slot.unit: 1.0} if slot.unit else {})
-    if not units:
-        return
-    names = "|".join(re.escape(unit) for unit in sorted(units, key=lambda unit: (-len(unit), unit)))
-    pattern = (  # compiled once: re keeps what it compiled
-        rf"(?<![\w.])(?:(?P<half>half an)|(?P<n>{NUMBER})(?P<and_half> and a half)?)[ -]?(?P<unit>{names})(?![a-z])"
-        rf"(?:(?P<half_more> and a half)|(?P<and> ?and)? ?(?P<more>{NUMBER})(?: ?(?P<smaller>{names}))?(?![\w]))?"
-    )
-    for found in re.finditer(pattern, plain):
-        factor = units[found["unit"]]
-        value = factor * (0.5 if found["half"] else number(found["n"]))
-        end = found.end("unit")
-        if found["and_half"] or found["half_more"]:
-            value, end = value + factor / 2, found.end()
-        elif found["more"] and (units.get(found["smaller"], factor) < factor or not (found["smaller"] or found["and"])):
-            extra = number(found["more"]) * units.get(found["smaller"], 1.0)
-            if extra < factor:
-                value, end = value + extra, found.end()
-        yield Amount(found.start(), end, value, value, slot.name)
+class Units:
+    """Finds amounts with one of a slot's units: "two hours", "1h45", "an hour and a half", "8/10"."""
+
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot.name
+        self.factors = {unit.casefold(): factor for unit, factor in slot.units.items()}
+        if slot.unit:
+            self.factors.setdefault(slot.unit.casefold(), 1.0)
+        names = "|".join(re.escape(unit) for unit in sorted(self.factors, key=lambda unit: (-len(unit), unit)))
+        self._pattern = re.compile(
+            rf"(?<![\w.])(?:(?P<half>half an)|(?P<n>{NUMBER})(?P<and_half> and a half)?)[ -]?(?P<unit>{names or '(?!)'})"
+            rf"(?![a-z])(?:(?P<half_more> and a half)|"
+            rf"(?P<and> ?and)? ?(?P<more>{NUMBER})(?: ?(?P<smaller>{names or '(?!)'}))?(?![\w]))?"
+        )
+
+    def find(self, plain: str) -> Iterator[Amount]:
+        """Every amount in a message."""
+        for found in self._pattern.finditer(plain):
+            factor, end = self.factors[found["unit"]], found.end("unit")
+            value = factor * (0.5 if found["half"] else number(found["n"]))
+            if found["and_half"] or found["half_more"]:
+                value, end = value + factor / 2, found.end()
+            elif found["more"]:
+                extra = self._rest(found)
+                value, end = (value + extra, found.end()) if extra < factor else (value, end)
+            yield Amount(found.start(), end, value, value, self._slot)
+
+    def _rest(self, found: re.Match[str]) -> float:
+        """What stands behind a unit, in the slot's own unit: 45 in "1h45" and in "one hour and 45 minutes"."""
+        if not found["smaller"] and found["and"]:
+            return math.inf  # "two hours and 3 …" goes on about something else
+        return number(found["more"]) * self.factors.get(found["smaller"] or "", 1.0)
 
 
 def periods(plain: str, slot: Slot, first: float, last: float) -> Iterator[Amount]:

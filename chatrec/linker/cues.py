@@ -46,7 +46,8 @@ STOP = re.compile(
 )
 MILD = re.compile(r"\b(?:too|so|very|that|as)(?: much| many)?\s*$")
 TURNED_DOWN_BEHIND = re.compile(
-    r"\s*(?:films?|movies?|ones)?\s*(?:(?:is|are|was|were|'s)\s?(?:n'?t| not) (?:really |exactly )?(?:my|for me|our|for us)|"
+    r"\s*(?:films?|movies?|ones)?\s*"
+    r"(?:(?:is|are|was|were|'s)\s?(?:n'?t| not) (?:really |exactly )?(?:for )?(?:my|me|our|us)\b|"
     r"leaves? me cold|puts? me off|bores? me|\? no\b)"
 )
 DEGREE = re.compile(

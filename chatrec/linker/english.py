@@ -151,7 +151,7 @@ ORDINARY = (
     respect respond response rest restaurant result retire return reunion reveal revenge review reviews revolution
     reward rewatch rewatched rich riddle ride ridiculous right ring rise risk ritual river road roads robot robots
     rock rocket role roll rom romance romantic romcom room root rope rough round route routine row royal rubbish ruin
-    rule rules run runner running rural rush sad safe safety said sail sailor sale samurai sand sappy sarcastic satire
+    rule rules run runner running rural rush sad safe safety said sail sailor sale sand sappy sarcastic satire
     satisfy sauce save saw say scale scandal scare scared scary scene scenery scenes scenic schedule scheme scholar
     school science scientist score scream screen screening screw script sea search seaside season seat secret
     secretary section secure see seek seem seen select self sell send senior sense sensitive sentence sentimental
@@ -212,7 +212,7 @@ def is_ordinary(word: str) -> bool:
 
 def _stem(word: str, ending: str) -> bool:
     stem = word[: -len(ending)]
-    if len(stem) < 3:
+    if len(stem) < 2:
         return False
     undoubled = stem[:-1] if stem[-1] == stem[-2] else stem
     return not ORDINARY.isdisjoint((stem, undoubled, stem + "e", stem[:-1] + "y" if stem[-1] == "i" else stem))

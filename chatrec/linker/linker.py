@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -11,10 +12,15 @@ from chatrec.linker.ordinals import Ordinals
 from chatrec.linker.people import People
 from chatrec.linker.polarity import judge
 from chatrec.linker.spelling import Spelling
-from chatrec.linker.text import read
+from chatrec.linker.text import Message, read
 from chatrec.linker.titles import Titles
 from chatrec.linker.vocabulary import Vocabulary
 from chatrec.types import Mention
+
+_NO_WISH = re.compile(  # words about something else, whatever they look like
+    r"\b\d+[ -]?(?:years?|yrs?|months?)[ -]olds?\b|\b(?:aged?|turning|turns) \d+|\btop \d+|\b\d+ ?(?:am|pm)\b|"
+    r"\bhow [a-z]+ (?:is|are|was|were|do|does|did)\b|\b(?:as|so) long as\b|\blong (?:time )?ago\b"
+)
 
 
 class Linker:
@@ -26,7 +32,7 @@ class Linker:
         self._name = schema.name
         self._vocabulary, self._numbers, self._ordinals = Vocabulary(catalog), Numbers(catalog), Ordinals(schema)
         self._people = [People(catalog, slot.name) for slot in schema.slots.values() if slot.type == "people"]
-        self._titles = Titles(catalog, self._vocabulary.words)
+        self._titles = Titles(catalog, self._vocabulary)
         names = [self._vocabulary.words, self._titles.words, *(people.words for people in self._people)]
         self._spelling = Spelling(frozenset().union(*names))
 
@@ -38,8 +44,14 @@ class Linker:
         found += [*self._ordinals.find(message), *self._titles.find(message, self._spelling)]
         for people in self._people:
             found += people.find(message, self._spelling)
-        chosen = judge(message, _best(found), self._numbers.steps)
+        chosen = judge(message, _best(_wishes(message, found)), self._numbers.steps)
         return tuple(replace(mention, catalog=self._name) for mention in chosen)
+
+
+def _wishes(message: Message, found: Iterable[Mention]) -> list[Mention]:
+    """Without what lies within words about something else ("my 4 year old", "how long is it")."""
+    spans = [other.span() for other in _NO_WISH.finditer(message.plain)]
+    return [m for m in found if not any(start <= m.start and m.end <= end for start, end in spans)]
 
 
 def _best(found: Iterable[Mention]) -> list[Mention]:

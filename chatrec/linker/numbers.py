@@ -14,15 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from chatrec.catalog import Catalog
-from chatrec.linker.amounts import Amount, bare, periods, with_units
+from chatrec.linker.amounts import Amount, Units, bare, periods
 from chatrec.linker.text import Message
 from chatrec.schema import Slot
 from chatrec.types import Constraint, Mention, Op
 
-_AGES = re.compile(  # numbers that are no wishes
-    r"\b\d+[ -]?(?:years?|yrs?|months?)[ -]olds?\b|\b(?:aged?|turning|turns) \d+|\btop \d+|\b\d+ ?(?:am|pm)\b|\b24/7\b|"
-    r"\b(?:my|his|her|their) [a-z]+ies\b|\bworld war (?:one|two|\d)\b"
-)
 _LEFT = {  # how words before an amount bound it; the first that fits
     "least": r"at least|minimum(?: of)?|min|since|starting (?:from|with|in)|"
     r"(?:not?|isn't) (?:less|fewer|shorter|lower|earlier|older|worse) than|not (?:under|below|before)|>=",
@@ -56,6 +52,7 @@ class _Column:
     high: float
     whole: bool
     labels: re.Pattern[str]
+    units: Units
     more: re.Pattern[str] | None
     less: re.Pattern[str] | None
 
@@ -66,9 +63,9 @@ class Numbers:
     def __init__(self, catalog: Catalog) -> None:
         slots = [slot for slot in catalog.schema.slots.values() if slot.type == "number"]
         self._columns = {slot.name: _column(slot, catalog.numbers(slot.name)) for slot in slots}
-        by_role = {role: column for role, column in catalog.schema.columns.items()}
-        self._year = next((s.name for s in slots if s.columns[0] == by_role.get("year")), None)
-        self._reception = next((s.name for s in slots if s.columns[0] == by_role.get("reception")), None)
+        roles = {column: role for role, column in catalog.schema.columns.items()}
+        by_role = {roles.get(slot.columns[0]): slot.name for slot in slots}
+        self._year, self._reception = by_role.get("year"), by_role.get("reception")
         self.steps = {name: float(column.whole) for name, column in self._columns.items()}
         self._left = {op: re.compile(rf"(?:\b|(?<=\W))(?:{words}){_FILLER}") for op, words in _LEFT.items()}
         self._right = {op: re.compile(rf"[\s-]?(?:{words})") for op, words in _RIGHT.items()}
@@ -86,7 +83,7 @@ class Numbers:
 
     def _amounts(self, plain: str) -> list[Amount]:
         """Amounts from left to right; of two that overlap, the one with a unit counts."""
-        taken = [found.span() for found in _AGES.finditer(plain)]
+        taken: list[tuple[int, int]] = []
         kept: list[Amount] = []
         for amount in self._candidates(plain):
             if all(amount.end <= start or end <= amount.start for start, end in taken):
@@ -96,7 +93,7 @@ class Numbers:
 
     def _candidates(self, plain: str) -> Iterator[Amount]:
         for column in self._columns.values():
-            yield from with_units(plain, column.slot)
+            yield from column.units.find(plain)
         if self._year:
             year = self._columns[self._year]
             yield from periods(plain, year.slot, year.low, year.high)
@@ -107,7 +104,10 @@ class Numbers:
         if len(pair) < 2:
             return None
         first, second = pair
-        gap, between = plain[first.end : second.start], _BETWEEN.search(plain[: first.start])
+        gap, between = (
+            plain[first.end : second.start],
+            _BETWEEN.search(plain, max(0, first.start - _REACH), first.start),
+        )
         if not (_JOINED.fullmatch(gap) or (between and _AND.fullmatch(gap))):
             return None
         low, high = first.low, second.high
@@ -122,7 +122,7 @@ class Numbers:
 
     def _factor(self, plain: str, amount: Amount) -> float:
         """What one of the unit behind an amount is worth ("1 to 2 hours": 60)."""
-        units = self._columns[amount.slot or ""].slot.units
+        units = self._columns[amount.slot or ""].units.factors
         said = plain[amount.start : amount.end]
         return next((f for u, f in sorted(units.items(), key=lambda u: -len(u[0])) if said.endswith(u)), 1.0)
 
@@ -138,7 +138,7 @@ class Numbers:
         column = self._columns[amount.slot]
         op = op or self._default(amount)
         bounds = _constraints(column, amount, op, message.text[start:end])
-        spans = amount.low != amount.high or op == "about"
+        spans = op == "about" or (not op and amount.low != amount.high)
         entity = "period" if spans and amount.slot == self._year else amount.slot
         value = f"{amount.low:g}-{amount.high:g}" if amount.low != amount.high else amount.low
         return Mention(entity, start, end, message.text[start:end], value, bounds)

@@ -43,11 +43,13 @@ class Ordinals:
         noun, plural = re.escape(schema.noun), re.escape(schema.plural)
         nouns = "|".join((*_NOUNS.split(), noun, plural))
         self._several = re.compile(
-            rf"\b(?P<side>first|last|top) (?P<count>{'|'.join(_FIGURES[1:])}|[2-9])\b(?: (?:ones|{plural}))?{_SEVERAL_NEXT}"
+            rf"\b(?P<side>first|last|top) (?P<count>{'|'.join(_FIGURES[1:])}|[2-9])\b"
+            rf"(?: (?:ones|{plural}))?{_SEVERAL_NEXT}"
         )
         self._patterns = (
             re.compile(rf"\b{_PLACE} (?:(?:{nouns})s?)\b(?!\W+(?:that )?(?:i|we) )"),
             re.compile(rf"\b(?:the|your|that|like|about|why|or|and|not|vs|versus|than|seen) {_PLACE}{_NEXT}"),
+            re.compile(rf"\b{_PLACE}(?= (?:or|and) (?:the )?(?:{'|'.join(_POSITIONS)}|\d(?:nd|rd|th)))"),
             re.compile(rf"(?:#\s?|\b(?:number|no\.?|nr\.?|option|{noun}|movie) ){_FIGURE}\b(?!\s?[%/+.]|\s\w+s\b)"),
         )
 

@@ -16,7 +16,7 @@ from chatrec.types import Constraint, Mention
 
 _LONGEST = 5  # words in a name
 _SHORTEST = 4  # letters of a surname that stands alone
-_KNOWN = 0.995  # share of all people who are less known than one whose surname is enough
+_KNOWN = 0.9  # share of all people who are less known than one whose surname is enough
 _TWICE = 2.0  # how much better known than their namesakes
 _GIVEN = 12  # people with a given name for it to be no surname
 _PARTICLES = frozenset(
@@ -30,12 +30,11 @@ _CORRECTED = 0.9  # factor for a corrected spelling
 
 
 class People:
-    """An index of the names in one ``people`` slot. Fame is the summed popularity of a person's items."""
+    """An index of the names in one ``people`` slot."""
 
     def __init__(self, catalog: Catalog, slot: str) -> None:
         self._slot = slot
-        popularity = catalog.popularity + 0.01
-        self._fame = {name: float(popularity[rows].sum()) for name, rows in catalog.values(slot).items()}
+        self._fame = _fame(catalog, slot)
         self._whole: dict[str, list[str]] = defaultdict(list)
         self._surnames: dict[str, list[str]] = defaultdict(list)
         given: Counter[str] = Counter()
@@ -78,9 +77,9 @@ class People:
     def _may_stand_alone(self, message: Message, start: int, key: str, names: list[str]) -> bool:
         """Whether one name is enough: famous and nobody else's, or said as a name ("by Black")."""
         token = message.tokens[start]
-        cued = _CUE.search(message.plain[: token.start]) is not None
+        cued = _CUE.search(message.before(token.start)) is not None
         if is_ordinary(key) or key in self._given:
-            return cued and token.capital and message.cased and self._fame[names[0]] >= self._known / 2
+            return cued and token.capital and message.cased and self._fame[names[0]] >= self._known
         return self._fame[names[0]] >= (self._known / 4 if cued else self._known) and (cued or len(names) == 1)
 
     def _likeliest(self, names: list[str]) -> list[str]:
@@ -92,6 +91,17 @@ class People:
         text = message.text[slice(*place)]
         wish = Constraint(self._slot, "is", tuple(names), text)
         return Mention(self._slot, *place, text, names[0], (wish,), confidence=confidence)
+
+
+def _fame(catalog: Catalog, slot: str) -> dict[str, float]:
+    """Name -> how well known: the popularity of the person's items, less the more people share the credit."""
+    fame: dict[str, float] = defaultdict(float)
+    for item, popularity in zip(catalog.items, catalog.popularity.tolist(), strict=True):
+        for column in catalog.schema.slots[slot].columns:
+            names = item.attributes.get(column, ())
+            for name in names if isinstance(names, tuple) else ():
+                fame[name] += (popularity + 0.01) / len(names) ** 0.5
+    return fame
 
 
 def _surname(parts: list[str]) -> list[str]:

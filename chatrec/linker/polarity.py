@@ -16,6 +16,7 @@ from chatrec.types import Constraint, Mention
 
 _MASK = "\x00"  # stands for the letters of a mention, so that a cue inside a title is none
 _REACH = 7  # words between a cue and what it turns down
+_LOOK_BACK = 24  # characters that may hold "not enough" and the like
 
 
 def judge(message: Message, mentions: Sequence[Mention], steps: Mapping[str, float]) -> tuple[Mention, ...]:
@@ -123,7 +124,7 @@ def _bounded(denied: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
 
 def _compare(mention: Mention, plain: str) -> Mention:
     """ "less violent", "too long", "more action": what is wanted less or more of."""
-    degree = cues.DEGREE.search(plain[: mention.start])
+    degree = cues.DEGREE.search(plain, max(0, mention.start - _LOOK_BACK), mention.start)
     if degree is None or not mention.constraints or mention.item_ids:
         return mention
     if degree["lack"] or degree["more"]:

@@ -15,6 +15,7 @@ from chatrec.linker.text import compact
 _SHORTEST = 5  # shorter words have too many neighbours
 _TWO_SLIPS = 8  # from this length on two slips are forgiven
 _CHOICES = 3  # words that one misspelt word may stand for
+_MISSPELT = 2  # words of one stretch that may be corrected
 _GUESSES = 6  # spellings tried for one stretch of words
 _MEMORY = 20_000  # words
 
@@ -36,7 +37,7 @@ class Spelling:
         """The words run together, as typed and then as they may have been meant: (key, corrected)."""
         yield compact(words), False
         options = [(word, *self.meant(word)) for word in words]
-        if any(len(choices) > 1 for choices in options):
+        if 0 < sum(len(choices) > 1 for choices in options) <= _MISSPELT:
             for choice in islice(product(*options), 1, _GUESSES):
                 yield compact(choice), True
 

@@ -37,13 +37,17 @@ class Message:
     tokens: tuple[Token, ...]
     cased: bool
 
+    def before(self, start: int, reach: int = 48) -> str:
+        """The last characters of ``plain`` before a place, at most ``reach``."""
+        return self.plain[max(0, start - reach) : start]
+
 
 def read(text: str) -> Message:
     """Split a message into words. Any text will do; nothing raises."""
     tokens = tuple(_token(text, found) for found in _WORD.finditer(text))
     inner = [t for t in tokens if not t.opens and t.key != "i"]
     small = sum(not t.capital for t in inner)
-    return Message(text, plain(text), tokens, 2 * small >= len(inner))
+    return Message(text, plain(text), tokens, 4 * small >= len(inner))
 
 
 def keys(text: str) -> list[str]:

@@ -18,6 +18,7 @@ from chatrec.linker.english import CLOSED, PROPER, is_ordinary
 from chatrec.linker.signs import Signs
 from chatrec.linker.spelling import Spelling
 from chatrec.linker.text import ARTICLES, Message, Token, compact, keys
+from chatrec.linker.vocabulary import Vocabulary
 from chatrec.types import Mention
 
 _LONGEST = 12  # words in a title
@@ -39,10 +40,10 @@ class _Match:
 
 
 class Titles:
-    """An index of the titles of a catalogue. ``common``: words that mean something else in the schema."""
+    """An index of the titles of a catalogue. Words of the ``vocabulary`` mean something else, too."""
 
-    def __init__(self, catalog: Catalog, common: frozenset[str]) -> None:
-        self._catalog, self._common = catalog, common
+    def __init__(self, catalog: Catalog, vocabulary: Vocabulary) -> None:
+        self._catalog, self._vocabulary = catalog, vocabulary
         self._whole: dict[str, list[int]] = defaultdict(list)
         self._short: dict[str, list[int]] = defaultdict(list)
         words: set[str] = set()
@@ -53,7 +54,7 @@ class Titles:
             for short in _short_names(item.title, whole):
                 self._short[short].append(i)
         self.words = frozenset(words)
-        self._famous = float(np.quantile(catalog.popularity, _WELL_KNOWN)) if len(catalog) else 0.0
+        self._well_known = float(np.quantile(catalog.popularity, _WELL_KNOWN)) if len(catalog) else 0.0
         self._signs = Signs(catalog.schema)
 
     def find(self, message: Message, spelling: Spelling) -> Iterator[Mention]:
@@ -87,9 +88,7 @@ class Titles:
             return None
         end = year.end() if year and dated else end
         article = before.key if start < match.tokens[0].start and before else ""
-        ranked = sorted(
-            dated or match.items, key=lambda i: (self._article(i) != (article or self._article(i)), -self._fame(i), i)
-        )
+        ranked = sorted(dated or match.items, key=lambda i: (self._article(i) != article, -self._fame(i), i))
         items = [self._catalog.items[i] for i in ranked]
         return Mention(
             "title",
@@ -105,38 +104,38 @@ class Titles:
     def _certainty(self, message: Message, match: _Match, start: int, end: int) -> float:
         """How sure it is that the words are meant as the title; 0 when they are not."""
         words = [token.key for token in match.tokens]
-        signs, cue = self._signs, self._signs.cue(message, start)
-        if signs.quoted(message, start, end):
+        cue = self._signs.cue(message, match.tokens[0].start)
+        if self._signs.quoted(message, start, end):
             return 1.0
-        plain = all(is_ordinary(word) or word in self._common for word in words)
-        capitals = signs.capitals(message, list(match.tokens), _SMALL) and not (plain and PROPER.issuperset(words))
-        if capitals and not (plain and match.corrected):
+        common = all(is_ordinary(word) or word in self._vocabulary for word in words)
+        shouted = common and (match.corrected or PROPER.issuperset(words))
+        if self._signs.capitals(message, match.tokens, _SMALL) and not shouted:
             return 1.0 if cue == 3 else 0.95
-        if match.corrected and plain or CLOSED.issuperset(words):
-            return 0.0
-        if plain:
-            return self._of_common_words(message, match, cue, end)
-        famous = max(map(self._fame, match.items)) >= self._famous
+        if common:
+            return 0.0 if match.corrected else self._of_common_words(message, match, cue)
+        famous = self._famous(match)
         if len(words) > 1:
             return 0.9 if famous or cue or not match.corrected else 0.0
         if cue == 3:
-            return 0.95
-        return 0.8 if cue or (famous and not signs.placed(message, start)) else 0.0
+            return 1.0
+        return 0.8 if cue or (famous and not self._signs.placed(message, start)) else 0.0
 
-    def _of_common_words(self, message: Message, match: _Match, cue: int, end: int) -> float:
+    def _of_common_words(self, message: Message, match: _Match, cue: int) -> float:
+        """The same where every word is one of everyday English or of the schema."""
         words = [token.key for token in match.tokens]
-        start = match.tokens[0].start
-        a = re.search(r"\ban? $", message.plain[:start]) is not None
-        other = any(word in self._common or word.isdigit() for word in words)
-        if cue == 3 or (cue == 2 and not other):
-            return 0.85 if self._signs.closes(message, end) and not a else 0.0
-        famous = max(map(self._fame, match.items)) >= self._famous
-        content = sum(word not in CLOSED for word in words)
-        return (
-            0.75
-            if famous and not other and not a and (content > 2 or content == 2 and len(words) == 2 and cue)
-            else 0.0
-        )
+        if CLOSED.issuperset(words) or self._signs.indefinite(message, match.tokens[0].start):
+            return 0.0
+        content = [word for word in words if word not in CLOSED]
+        generic = all(word in self._vocabulary or word.isdigit() or self._signs.generic(word) for word in content)
+        if cue == 3 or (cue == 2 and not generic):
+            return (1.0 if cue == 3 else 0.85) if self._signs.closes(message, match.tokens[-1].end) else 0.0
+        if generic or len(content) < 2 or not self._famous(match):
+            return 0.0
+        rest = len(message.tokens) - len(words) - (message.tokens[0].key in ARTICLES)
+        return 0.75 if rest <= 0 or len(words) > 3 or (cue and len(words) == 2) or len(content) > 2 else 0.0
+
+    def _famous(self, match: _Match) -> bool:
+        return max(map(self._fame, match.items)) >= self._well_known
 
     def _fame(self, index: int) -> float:
         return float(self._catalog.popularity[index])

@@ -43,6 +43,10 @@ class Vocabulary:
             self.words |= set(words)
             self._add(compact(words), sense)
 
+    def __contains__(self, word: str) -> bool:
+        """Whether a single word is a phrase of the schema."""
+        return word in self._senses
+
     def find(self, message: Message, spelling: Spelling) -> Iterator[Mention]:
         """Every phrase of the schema in a message, overlapping ones too."""
         tokens = message.tokens
