@@ -68,10 +68,11 @@ class Units:
         if slot.unit:
             self.factors.setdefault(slot.unit.casefold(), 1.0)
         names = "|".join(re.escape(unit) for unit in sorted(self.factors, key=lambda unit: (-len(unit), unit)))
+        names = names or "(?!)"  # matches nothing
         self._pattern = re.compile(
-            rf"(?<![\w.])(?:(?P<half>half an)|(?P<n>{NUMBER})(?P<and_half> and a half)?)[ -]?(?P<unit>{names or '(?!)'})"
+            rf"(?<![\w.])(?:(?P<half>half an)|(?P<n>{NUMBER})(?P<and_half> and a half)?)[ -]?(?P<unit>{names})"
             rf"(?![a-z])(?:(?P<half_more> and a half)|"
-            rf"(?P<and> ?and)? ?(?P<more>{NUMBER})(?: ?(?P<smaller>{names or '(?!)'}))?(?![\w]))?"
+            rf"(?P<and> ?and)? ?(?P<more>{NUMBER})(?: ?(?P<smaller>{names}))?(?![\w]))?"
         )
 
     def find(self, plain: str) -> Iterator[Amount]:

@@ -185,15 +185,8 @@ def _column(slot: Slot, values: np.ndarray) -> _Column:
     low, high = np.quantile(known, (0.005, 0.995)) if len(known) else (0.0, 0.0)
     names = {slot.name, slot.label, *slot.inquiry, *slot.columns} | ({slot.unit} if slot.unit else set())
     labels = re.compile(rf"\b(?:{'|'.join(re.escape(name.lower()) for name in sorted(names))})\b")
-    return _Column(
-        slot,
-        float(low),
-        float(high),
-        bool((known == np.round(known)).all()),
-        labels,
-        _than(slot.more),
-        _than(slot.less),
-    )
+    whole = bool((known == np.round(known)).all())
+    return _Column(slot, float(low), float(high), whole, labels, Units(slot), _than(slot.more), _than(slot.less))
 
 
 def _than(words: Sequence[str]) -> re.Pattern[str] | None:
