@@ -57,19 +57,21 @@ def encode_layers(encoder: Encoder, texts: Sequence[str], layers: Sequence[int])
 
     Layer 0 is the word embeddings, -1 the last layer. Texts of a like length share a batch.
     """
+    if not len(texts):
+        return np.zeros((0, 0), dtype=np.float32)
     model = encoder._model
     device = next(model.parameters()).device
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    rows: np.ndarray = np.zeros((len(texts), len(layers) * encoder.dimensions), dtype=np.float32)
+    rows = []
     for start in range(0, len(order), BATCH):
-        batch = order[start : start + BATCH]
-        tokens = {k: v.to(device) for k, v in model.tokenize([texts[i] for i in batch]).items() if torch.is_tensor(v)}
+        inputs = model.preprocess([texts[i] for i in order[start : start + BATCH]])
+        tokens = {name: value.to(device) for name, value in inputs.items() if torch.is_tensor(value)}
         with torch.inference_mode():
             states = model[0].auto_model(**tokens, output_hidden_states=True).hidden_states
         mask = tokens["attention_mask"][..., None].to(states[0].dtype)
         pooled = [(states[layer] * mask).sum(1) / mask.sum(1) for layer in layers]
-        rows[batch] = torch.cat([torch.nn.functional.normalize(p, dim=1) for p in pooled], dim=1).float().cpu().numpy()
-    return rows
+        rows.append(torch.cat([torch.nn.functional.normalize(p, dim=1) for p in pooled], dim=1).float().cpu().numpy())
+    return np.concatenate(rows)[np.argsort(order)]
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
