@@ -96,13 +96,12 @@ class Store:
     def events(self, user: str, catalog: str | None = None) -> tuple[Event, ...]:
         """What a user did, oldest first; in all catalogues when none is given."""
         table = tables.events
-        rows = select(table).where(table.c.user_key == user).order_by(table.c.at, table.c.id)
+        columns = [table.c[field.name] for field in fields(Event)]
+        rows = select(*columns).where(table.c.user_key == user).order_by(table.c.at, table.c.id)
         if catalog is not None:
             rows = rows.where(table.c.catalog == catalog)
         with self._database.read() as connection:
-            return tuple(
-                Event(row.item_id, row.kind, row.at, row.value, row.impression_id) for row in connection.execute(rows)
-            )
+            return tuple(Event(*row) for row in connection.execute(rows))
 
     def stances(self, user: str, catalog: str) -> dict[str, Event]:
         """Where a user stands on each item they met, by item id: the latest like, dislike or rating;

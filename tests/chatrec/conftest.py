@@ -31,5 +31,5 @@ def postgres_url(postgres) -> Iterator[str]:
     """An empty database of its own for one test."""
     name = f"test_{uuid.uuid4().hex}"
     postgres.psql(f"CREATE DATABASE {name}")
-    yield postgres.get_uri(name)
+    yield postgres.get_uri(name).replace("postgresql:", "postgresql+psycopg2:")
     postgres.psql(f"DROP DATABASE {name} WITH (FORCE)")

@@ -432,7 +432,7 @@ def test_events_acknowledged_before_kill_9_are_there_exactly_once(url):
     assert len(stored) < 1000  # killed in the middle: a few more may be stored than the parent has read of
 
     again = python(WRITER, url)
-    again.communicate(timeout=60)
+    again.communicate(timeout=120)
     stored = Counter(event.item_id for event in store.events(store.user("web:1")))
     assert again.returncode == 0 and stored == Counter(f"i{n}" for n in range(1000))
     store.close()
@@ -445,7 +445,7 @@ def test_four_processes_may_open_a_new_database_at_once(url):
     for child in children:
         child.stdin.write("go\n")
         child.stdin.flush()
-    revisions = {child.communicate(timeout=60)[0].strip() for child in children}
+    revisions = {child.communicate(timeout=120)[0].strip() for child in children}
     assert [child.returncode for child in children] == [0, 0, 0, 0]
     assert [value for table, value in cells(url) if table == "alembic_version"] == list(revisions)
 
