@@ -1,0 +1,71 @@
+"""``chatrec evaluate dialogues``: how often the recommender finds what people in recorded dialogues went on to name."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from chatrec.commands.output import as_json, console
+from chatrec.settings import Settings
+
+
+def add(commands: Any) -> None:
+    command = commands.add_parser("evaluate", help="measure against recorded dialogues", allow_abbrev=False)
+    kinds = command.add_subparsers(metavar="WHAT", required=True)
+    dialogues = kinds.add_parser(
+        "dialogues",
+        help="find the items that people went on to name",
+        description="Recall, NDCG and MRR of the items that people went on to name, beside three baselines. "
+        "'new' leaves out what had been named before.",
+    )
+    dialogues.add_argument("--catalog", type=Path, required=True, metavar="FILE.csv", help="the items of the data set")
+    dialogues.add_argument("--cases", type=Path, required=True, metavar="FILE.jsonl", help="one case a line")
+    dialogues.add_argument(
+        "--fit",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE.jsonl",
+        help="cases of other dialogues, to learn which items are popular; may be repeated",
+    )
+    dialogues.add_argument("--json", action="store_true", help="print JSON")
+    dialogues.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, settings: Settings) -> None:
+    from chatrec.candidates import CandidateGenerator
+    from chatrec.encoder import load_encoder
+    from chatrec.evaluation import dialogues
+    from chatrec.lm import load_lm
+    from chatrec.rank import LikelihoodRanker
+
+    cases = dialogues.load_cases(args.cases)
+    fit = [case for file in args.fit for case in dialogues.load_cases(file)]
+    catalog = dialogues.with_popularity(dialogues.load_films(args.catalog), fit)
+    encoder = load_encoder(settings)
+    generator = CandidateGenerator(catalog, encoder, settings.cache)
+    ranker = LikelihoodRanker(load_lm(settings), catalog)
+    baselines = {
+        "popularity": dialogues.popularity(catalog),
+        "copier": dialogues.copier(catalog),
+        "dense": dialogues.dense(catalog, encoder, generator.vectors),
+    }
+    report = dialogues.report(
+        cases, catalog, lambda query: ranker.rank(query, generator.generate(query, len(catalog))).indices, baselines
+    )
+    as_json(report) if args.json else show(report)
+
+
+def show(report: Mapping[str, Any]) -> None:
+    """The report as a table, a line for each scorer and each way to count."""
+    from rich.table import Table
+
+    scorers = {"chatrec": report["model"], **report["baselines"]}
+    measures = list(report["model"]["all"])
+    table = Table("scorer", "items", *measures, box=None)
+    for name, figures in scorers.items():
+        for items, values in figures.items():
+            table.add_row(name, items, *(f"{values[m]:.3f}" if m != "n" else str(values[m]) for m in measures))
+    console().print(table)
