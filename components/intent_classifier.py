@@ -58,7 +58,7 @@ class EmbeddingIntentClassifier(GraphComponent, IntentClassifier):
         }
 
     def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
-        self._config = config
+        self.config = config
         self._storage = model_storage
         self._resource = resource
         self.labels: list[str] = []
@@ -102,7 +102,7 @@ class EmbeddingIntentClassifier(GraphComponent, IntentClassifier):
         if len({intent for _, intent in rows}) < 2:
             raise BadInput("data/nlu: an intent classifier needs examples of at least two intents")
         vectors, intents = np.concatenate([vector for vector, _ in rows]), [intent for _, intent in rows]
-        model = LogisticRegression(C=self._config["C"], multi_class="multinomial", max_iter=1000).fit(vectors, intents)
+        model = LogisticRegression(C=self.config["C"], multi_class="multinomial", max_iter=1000).fit(vectors, intents)
         two = len(model.classes_) == 2  # then scikit-learn keeps the second intent's half only
         self.labels = list(model.classes_)
         self.weights = np.concatenate([-model.coef_, model.coef_]) if two else model.coef_
@@ -137,9 +137,9 @@ class EmbeddingIntentClassifier(GraphComponent, IntentClassifier):
         if not len(sentences):
             return np.full(len(self.labels), 1 / len(self.labels))
         scores = sentences @ self.weights.T + self.bias
-        shares: np.ndarray = softmax(self._config["sharpness"] * scores, axis=1)
+        shares: np.ndarray = softmax(self.config["sharpness"] * scores, axis=1)
         best = np.array([self.labels[i] for i in shares.argmax(axis=1)])
-        for chosen in (np.isin(best, self._config["urgent"]), ~np.isin(best, self._config["yielding"])):
+        for chosen in (np.isin(best, self.config["urgent"]), ~np.isin(best, self.config["yielding"])):
             if chosen.any():
                 return shares[chosen].mean(axis=0)
         return shares.mean(axis=0)

@@ -1,0 +1,255 @@
+"""How well messages are understood: ``python -m benchmarks.nlu [--json]``.
+
+Trains the intent part of ``config.yml`` on ``data/nlu`` and measures it on ``tests/nlu/test_nlu.yml``, by
+cross-validation, and on real seekers' utterances (``CHATREC_DATA``/nlu, left out when it is not there).
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from rasa.engine.graph import ExecutionContext, GraphSchema
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.resource import Resource
+from rasa.nlu.tokenizers.whitespace_tokenizer import WhitespaceTokenizer
+from rasa.shared.nlu.constants import INTENT, INTENT_NAME_KEY, PREDICTED_CONFIDENCE_KEY, TEXT
+from rasa.shared.nlu.training_data.loading import load_data
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.svm import SVC
+
+from chatrec.settings import Settings
+from components.intent_classifier import EmbeddingIntentClassifier
+from components.sentence_encoder import SentenceEncoderFeaturizer
+
+SEEKER = [
+    "ask_recommendation",
+    "continue",
+    "reformulate",
+    "start_over",
+    "provide_preference",
+    "answer",
+    "ask_opinion",
+    "seen",
+    "accept",
+    "reject",
+    "inquire",
+    "critique_feature",
+    "critique_add",
+    "critique_compare",
+    "neutral",
+]
+THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
+GIBBERISH = [
+    "wubba flim dorp",
+    "xkcd zzzt blorp",
+    "aaaaaaaaaa",
+    "1234567890",
+    "purple monkey dishwasher seven",
+    "the of and to in",
+    "brmph grnk",
+    "tree window tuesday 42",
+    "hjkl; zxcv",
+    "0x3f 0x1a null",
+    "spoon tax velocity",
+    "ooga booga",
+    "??!?!?",
+    "...",
+    "potato potato potato",
+]
+FOREIGN = [
+    "quiero ver una película de terror",
+    "ich möchte einen lustigen Film sehen",
+    "je cherche un film d'horreur",
+    "vorrei vedere un film divertente",
+    "poproszę jakiś dobry film",
+    "bana bir korku filmi öner",
+    "jag vill se en bra film",
+]
+UNREADABLE = [
+    "покажи мне хороший фильм",
+    "我想看一部科幻电影",
+    "ホラー映画が見たい",
+    "أريد مشاهدة فيلم",
+    "मुझे एक फिल्म दिखाओ",
+    "무서운 영화 추천해줘",
+    "👍",
+    "😂😂😂",
+    "🎬🍿",
+    "🤷\u200d♂️",
+    ":)",
+]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The intent part of the pipeline, trained."""
+
+    tokenizer: WhitespaceTokenizer
+    featurizer: SentenceEncoderFeaturizer
+    classifier: EmbeddingIntentClassifier
+
+    def read(self, texts: Sequence[str]) -> tuple[list[str], np.ndarray]:
+        """The intent of each text and (n,) its confidence."""
+        messages = [Message({TEXT: text}) for text in texts]
+        self.classifier.process(self.featurizer.process(self.tokenizer.process(messages)))
+        found = [message.get(INTENT) for message in messages]
+        return [f[INTENT_NAME_KEY] for f in found], np.array([f[PREDICTED_CONFIDENCE_KEY] for f in found])
+
+
+def train(root: Path, data: TrainingData, folder: Path) -> Reader:
+    """Train on ``data`` with the options of ``config.yml``; features stay on the examples."""
+    steps = {step.pop("name"): step for step in yaml.safe_load((root / "config.yml").read_text())["pipeline"]}
+    storage, context = LocalModelStorage(folder), ExecutionContext(GraphSchema({}), "benchmark")
+    parts = []
+    for part in (WhitespaceTokenizer, SentenceEncoderFeaturizer, EmbeddingIntentClassifier):
+        options = steps.get(part.__name__) or steps.get(f"{part.__module__}.{part.__name__}") or {}
+        parts.append(part.create({**part.get_default_config(), **options}, storage, Resource(part.__name__), context))
+    tokenizer, featurizer, classifier = parts
+    featurizer.process_training_data(tokenizer.process_training_data(data))
+    classifier.train(data)
+    return Reader(tokenizer, featurizer, classifier)
+
+
+def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
+    """Expected calibration error over ten bins (Guo et al., ICML 2017)."""
+    bins = np.minimum((confidence * 10).astype(int), 9)
+    gaps = [(bins == b).mean() * abs(confidence[bins == b].mean() - right[bins == b].mean()) for b in np.unique(bins)]
+    return float(sum(gaps))
+
+
+def held_out(reader: Reader, data: TrainingData) -> dict[str, Any]:
+    """Accuracy on the test set and what each fallback threshold would cost there."""
+    texts, truth = [m.get(TEXT) for m in data.intent_examples], [m.get(INTENT) for m in data.intent_examples]
+    intents, confidence = reader.read(texts)
+    right = np.array(intents) == np.array(truth)
+    odd = {"gibberish": GIBBERISH, "foreign": FOREIGN, "unreadable": UNREADABLE}
+    read = {name: reader.read(odd[name]) for name in odd}
+    curve = []
+    for threshold in THRESHOLDS:
+        low = confidence < threshold
+        away = {n: np.mean([i == "out_of_scope" or s < threshold for i, s in zip(*read[n], strict=True)]) for n in read}
+        rates = {"right_lost": low[right].mean(), "wrong_caught": low[~right].mean(), **away}
+        curve.append({"threshold": threshold, **{name: round(float(rate), 3) for name, rate in rates.items()}})
+    return {
+        "n": len(texts),
+        "accuracy": round(float(right.mean()), 3),
+        "calibration_error": round(calibration_error(confidence, right), 3),
+        "fallback": curve,
+    }
+
+
+def compare(reader: Reader, data: TrainingData) -> list[dict[str, Any]]:
+    """Five-fold cross-validation on the training examples: classifiers and layers side by side."""
+    vectors = np.concatenate([m.get_dense_features(TEXT)[1].features for m in data.intent_examples])
+    truth = np.array([m.get(INTENT) for m in data.intent_examples])
+    last = vectors[:, vectors.shape[1] // 2 :]
+    sharp = reader.classifier.config["sharpness"]
+    logistic = LogisticRegression(C=10, max_iter=1000)
+    rows = [("logistic regression, last layer", logistic, last, "decision_function", sharp)]
+    rows += [("logistic regression, two layers", logistic, vectors, "decision_function", sharp)]
+    for kernel, options in (("linear", {"C": 1}), ("rbf", {"C": 5, "gamma": 0.5})):
+        machine = SVC(kernel=kernel, probability=True, random_state=0, **options)
+        rows.append((f"SVM, {kernel}, two layers", machine, vectors, "predict_log_proba", 1.0))
+    return [_validate(*row, truth) for row in rows]
+
+
+def _validate(name: str, model: Any, vectors: np.ndarray, method: str, sharpness: float, truth: np.ndarray) -> dict:
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    scores = sharpness * cross_val_predict(model, vectors, truth, cv=folds, method=method)
+    shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    labels = np.unique(truth)
+    right = labels[shares.argmax(axis=1)] == truth
+    loss = -np.log(shares[np.arange(len(truth)), np.searchsorted(labels, truth)] + 1e-12).mean()
+    error = calibration_error(shares.max(axis=1), right)
+    numbers = {"accuracy": right.mean(), "log_loss": loss, "calibration_error": error}
+    return {"name": name, **{key: round(float(value), 3) for key, value in numbers.items()}}
+
+
+def seekers(reader: Reader, path: Path) -> dict[str, Any]:
+    """Real utterances, of which many have several intents: the share whose predicted intent is among theirs, and F1.
+
+    Utterances with no seeker intent (greetings, chit-chat) are left out. For F1 an utterance counts as the predicted
+    intent when that is among its own, else as the first of its own.
+    """
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    own = [[i for i in row["intents"] if i in SEEKER] for row in rows]
+    texts = [html.unescape(row["text"]) for row, intents in zip(rows, own, strict=True) if intents]
+    own = [intents for intents in own if intents]
+    predicted, _ = reader.read(texts)
+    truth = [p if p in intents else intents[0] for p, intents in zip(predicted, own, strict=True)]
+    each = f1_score(truth, predicted, labels=SEEKER, average=None, zero_division=0)
+    return {
+        "n": len(texts),
+        "share": round(float(np.mean([p in intents for p, intents in zip(predicted, own, strict=True)])), 3),
+        "macro_f1": round(float(np.mean(each)), 3),
+        "f1": dict(zip(SEEKER, np.round(each, 2).tolist(), strict=True)),
+    }
+
+
+def latency(reader: Reader, texts: Sequence[str]) -> dict[str, float]:
+    """Milliseconds a message, one after the other."""
+    reader.read(texts[:5])
+    times = []
+    for text in texts:
+        start = time.perf_counter()
+        reader.read([text])
+        times.append(1000 * (time.perf_counter() - start))
+    return {"p50_ms": round(float(np.median(times)), 1), "p95_ms": round(float(np.quantile(times, 0.95)), 1)}
+
+
+def measure(settings: Settings) -> dict[str, Any]:
+    """All figures, by name."""
+    data, test = load_data(str(settings.root / "data/nlu")), load_data(str(settings.root / "tests/nlu/test_nlu.yml"))
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        reader = train(settings.root, data, Path(folder))
+        seconds = time.perf_counter() - start
+    path = settings.data / "nlu" / "seeker_intents_dev.jsonl"
+    return {
+        "examples": len(data.intent_examples),
+        "train_seconds": round(seconds, 1),
+        "held_out": held_out(reader, test),
+        "cross_validation": compare(reader, data),
+        "seekers": seekers(reader, path) if path.exists() else f"left out: no {path.name} under CHATREC_DATA",
+        "latency": latency(reader, [m.get(TEXT) for m in test.intent_examples]),
+    }
+
+
+def show(figures: Any, indent: int = 0) -> None:
+    """Print nested figures as an indented list."""
+    for key, value in figures.items():
+        if isinstance(value, dict):
+            print(f"{' ' * indent}{key}")
+            show(value, indent + 2)
+        elif isinstance(value, list):
+            print(f"{' ' * indent}{key}")
+            for row in value:
+                print(f"{' ' * indent}  " + "  ".join(f"{k} {v}" for k, v in row.items()))
+        else:
+            print(f"{' ' * indent}{key:20s} {value}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    arguments = parser.parse_args()
+    figures = measure(Settings.read())
+    if arguments.json:
+        print(json.dumps(figures, ensure_ascii=False))
+    else:
+        show(figures)
