@@ -23,7 +23,7 @@ from rasa.shared.nlu.constants import (
 )
 from rasa.shared.nlu.training_data.message import Message
 
-from chatrec.catalog import load_catalog, load_catalogs
+from chatrec.catalog import SCHEMA, load_catalog
 from chatrec.linker import Linker
 from chatrec.settings import Settings
 from chatrec.types import Mention
@@ -66,10 +66,13 @@ class CatalogLinker(GraphComponent):
         return messages
 
 
-@lru_cache(maxsize=4)
-def _linkers(folder: Path, names: tuple[str, ...]) -> tuple[Linker, ...]:
-    catalogs = [load_catalog(folder / name) for name in names] or load_catalogs(folder).values()
-    return tuple(Linker(catalog) for catalog in catalogs)
+def _linkers(folder: Path, names: tuple[str, ...]) -> list[Linker]:
+    return [_linker(folder / name) for name in names or sorted(path.parent.name for path in folder.glob(f"*/{SCHEMA}"))]
+
+
+@lru_cache(maxsize=None)
+def _linker(folder: Path) -> Linker:
+    return Linker(load_catalog(folder))
 
 
 def _entity(mention: Mention) -> dict[str, Any]:

@@ -32,7 +32,7 @@ _DECADE = re.compile(
 )
 _PARTS = {"early": (0, 3), "beginning of": (0, 3), "mid": (3, 6), "late": (6, 9), "end of": (6, 9)}
 _LAST_YEARS = re.compile(rf"\b(?:last|past|previous) (?P<n>{NUMBER}|few|several) (?P<unit>year|decade)s\b")
-_LAST_YEAR = re.compile(r"\b(?P<which>last|this) (?P<unit>year|decade)(?:'s)?\b")
+_LAST_YEAR = re.compile(r"\b(?:from|of) (?P<which>last|this) (?P<unit>year|decade)(?:'s)?\b")
 _YEAR = re.compile(r"(?<![\w.,:/$€£#])(?:1[89]|20)\d\d(?![\w%]|[.,]\d)")
 _BARE = re.compile(rf"(?<![\w.,:/$€£#'])(?:{NUMBER})(?![\w:/%']|[.,]\d)")
 _FEW = 5  # "the last few years"
@@ -70,7 +70,8 @@ class Units:
         names = "|".join(re.escape(unit) for unit in sorted(self.factors, key=lambda unit: (-len(unit), unit)))
         names = names or "(?!)"  # matches nothing
         self._pattern = re.compile(
-            rf"(?<![\w.])(?:(?P<half>half an)|(?P<n>{NUMBER})(?P<and_half> and a half)?)[ -]?(?P<unit>{names})"
+            rf"(?<![\w.])(?:(?P<half>half an)|(?P<n>{NUMBER})(?P<and_half> and a half)?)"
+            rf"(?:[ -]|(?<=\d))(?P<unit>{names})"
             rf"(?![a-z])(?:(?P<half_more> and a half)|"
             rf"(?P<and> ?and)? ?(?P<more>{NUMBER})(?: ?(?P<smaller>{names}))?(?![\w]))?"
         )

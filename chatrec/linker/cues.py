@@ -18,14 +18,15 @@ _HARMLESS = (
     r"why not|why do ?n'?t",
     r"(?:do|have|is|are|ca|could|wo)n'?t (?:you|there|it|that|they|this)",
     r"(?:can'?t|cannot|could ?n'?t|can not) (?:find|decide|wait|remember|get enough|choose|think)",
-    r"(?:have ?n'?t|has ?n'?t|have not|'ve not|had ?n'?t|never|not|did ?n'?t|did not) "
-    r"(?:actually |even |yet |really |ever )?(?:seen?|watch|watched|heard?|been)",
+    r"(?:have ?n'?t|has ?n'?t|have not|'ve not|had ?n'?t|never|never did|not|did ?n'?t|did not) "
+    r"(?:actually |even |yet |really |ever )?(?:seen?|saw|watch|watched|heard?|been)",
     r"(?:do|did)(?:n'?t| not) (?:mind|know|remember|get)|does ?n'?t matter",
     r"not enough|n'?t enough|enough to|enough for",
 )
 _DISLIKE = (
     rf"{_NOT} {_ADVERB}(?:like|love|enjoy|care(?: much)? for|stand|bear|take)",
     rf"(?:{_NOT}|not) {_ADVERB}(?:fan of|fond of|into|keen on|interested in)",
+    r"(?:could|can)(?: ?n'?t| not) (?:finish|get (?:through|into))",
     r"never (?:liked?|loved?|enjoyed|been a fan of|been into)",
     r"hat(?:e|es|ed|ing)|dislike[sd]?|detest\w*|loath\w*|despis\w*",
     r"(?:sick|tired|bored|weary) (?:of|with|by)|fed up with|had enough of|allergic to",

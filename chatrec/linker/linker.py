@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from chatrec.catalog import Catalog
+from chatrec.linker.amounts import NUMBER
 from chatrec.linker.numbers import Numbers
 from chatrec.linker.ordinals import Ordinals
 from chatrec.linker.people import People
@@ -18,8 +19,10 @@ from chatrec.linker.vocabulary import Vocabulary
 from chatrec.types import Mention
 
 _NO_WISH = re.compile(  # words about something else, whatever they look like
-    r"\b\d+[ -]?(?:years?|yrs?|months?)[ -]olds?\b|\b(?:aged?|turning|turns) \d+|\btop \d+|\b\d+ ?(?:am|pm)\b|"
-    r"\bhow [a-z]+ (?:is|are|was|were|do|does|did)\b|\b(?:as|so) long as\b|\blong (?:time )?ago\b"
+    rf"\b(?:{NUMBER})[ -]?(?:years?|yrs?|months?)[ -]olds?\b|\b(?:aged?|turning|turns) \d+|\b\d+ ?(?:am|pm)\b|"
+    r"\btop \d+|\(\d{4}\)|"
+    r"\bhow [a-z]+ (?:is|are|was|were|do|does|did)\b|\b(?:as|so) long as\b|\blong (?:time )?ago\b|"
+    r"\b(?:no|any) longer\b(?! than)|\bnew (?:york|jersey|orleans|england)\b|\bgets? old\b|\blive[ -]action\b"
 )
 
 
@@ -55,15 +58,18 @@ def _wishes(message: Message, found: Iterable[Mention]) -> list[Mention]:
 
 
 def _best(found: Iterable[Mention]) -> list[Mention]:
-    """Of mentions that overlap the longest, then the most certain one; from left to right."""
+    """Of mentions that overlap the longest, then the most certain one; from left to right. Different places that the
+    same words stand for stay together."""
+    found = sorted(found, key=lambda m: (m.start - m.end, -m.confidence, m.entity != "title"))
+    taken = bytearray(max((m.end for m in found), default=0))
+    places: dict[tuple[int, int], set[object]] = {}
     kept: list[Mention] = []
-    for mention in sorted(found, key=lambda m: (m.start - m.end, -m.confidence, m.entity != "title")):
-        if all(mention.end <= other.start or other.end <= mention.start or _beside(mention, other) for other in kept):
+    for mention in found:
+        span, ordinal = (mention.start, mention.end), mention.entity == "ordinal"
+        another = ordinal and mention.value not in places.get(span, {mention.value})
+        if another or not any(taken[mention.start : mention.end]):
             kept.append(mention)
+            taken[mention.start : mention.end] = b"\1" * (mention.end - mention.start)
+            if ordinal:
+                places.setdefault(span, set()).add(mention.value)
     return sorted(kept, key=lambda m: (m.start, m.value if m.entity == "ordinal" else 0))
-
-
-def _beside(one: Mention, other: Mention) -> bool:
-    """Whether two mentions are different places that the same words stand for."""
-    same = (one.entity, one.start, one.end) == (other.entity, other.start, other.end)
-    return same and one.entity == "ordinal" and one.value != other.value

@@ -27,11 +27,12 @@ _LEFT = {  # how words before an amount bound it; the first that fits
     r"(?:i|we)(?:'ve| have|'ve got| have got| got|'ve only got|ve)(?: only| just| about| around| maybe| like)*",
     "over": r"over|above|after|past|beyond|post|>|(?:more|longer|greater|higher|bigger|better|later|newer) than",
     "under": r"under|below|before|prior to|pre|<|(?:less|fewer|lower|smaller|earlier|shorter) than",
-    "about": r"about|around|roughly|approximately|approx|circa|ca|some|~",
+    "about": r"about|around|roughly|approximately|approx|circa|ca|~",
 }
 _RIGHT = {
-    "least": r"\s?\+|plus\b|(?:or|and) (?:more|higher|later|newer|above|over|better|longer|up|after|up[a-z]+|beyond)\b|"
-    r"on ?wards?\b|onwards?\b|on\s*(?:$|[,.!?])|up ?wards\b|(?:at )?(?:min|minimum|least)\b",
+    "least": r"\s?\+|plus\b|"
+    r"(?:or|and) (?:more(?! like)|higher|later|newer|above|over|better|longer|up(?:wards)?|after)\b|"
+    r"on ?wards?\b|on\s*(?:$|[,.!?])|up ?wards\b|(?:at )?(?:min|minimum|least)\b",
     "most": r"(?:or|and|at) (?:less|lower|earlier|older|shorter|under|below|fewer|before|most)\b|max(?:imum)?\b|tops\b",
     "about": r"or so\b|ish\b|-ish\b",
 }
@@ -39,6 +40,7 @@ _FILLER = r"(?:\s+(?:the|about|around|year|of|a|roughly|like|score of|rating of)
 _JOINED = re.compile(r"\s*(?:-|–|—|to|until|till|through)\s*(?:the )?'?$")
 _AND = re.compile(r"\s*(?:and|to|-|&)\s*(?:the )?'?$")
 _BETWEEN = re.compile(r"\bbetween\s+(?:the )?'?$|\bfrom\s+(?:the )?'?$")
+_UNCLEAR = 0.8  # confidence where only a word near by says what a number is about
 _REACH = 40  # characters around an amount that may say what it is
 _NEAR = 25
 
@@ -83,12 +85,12 @@ class Numbers:
 
     def _amounts(self, plain: str) -> list[Amount]:
         """Amounts from left to right; of two that overlap, the one with a unit counts."""
-        taken: list[tuple[int, int]] = []
+        taken = bytearray(len(plain))
         kept: list[Amount] = []
         for amount in self._candidates(plain):
-            if all(amount.end <= start or end <= amount.start for start, end in taken):
+            if not any(taken[amount.start : amount.end]):
                 kept.append(amount)
-                taken.append((amount.start, amount.end))
+                taken[amount.start : amount.end] = b"\1" * (amount.end - amount.start)
         return sorted(kept, key=lambda amount: amount.start)
 
     def _candidates(self, plain: str) -> Iterator[Amount]:
@@ -132,6 +134,7 @@ class Numbers:
         if not joined:
             op, left, right, slot = self._bound(before, behind)
             start, end = amount.start - left, amount.end + right
+        clear = bool(op or joined or amount.slot)
         amount = self._placed(message, amount, slot, op, joined)
         if amount.slot is None:
             return None
@@ -141,7 +144,9 @@ class Numbers:
         spans = op == "about" or (not op and amount.low != amount.high)
         entity = "period" if spans and amount.slot == self._year else amount.slot
         value = f"{amount.low:g}-{amount.high:g}" if amount.low != amount.high else amount.low
-        return Mention(entity, start, end, message.text[start:end], value, bounds)
+        return Mention(
+            entity, start, end, message.text[start:end], value, bounds, confidence=1.0 if clear else _UNCLEAR
+        )
 
     def _bound(self, before: str, behind: str) -> tuple[str, int, int, str | None]:
         """How an amount is bounded: (kind, characters before it, characters behind it, slot that the words name)."""

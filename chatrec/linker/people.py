@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from chatrec.catalog import Catalog
 from chatrec.linker.english import is_ordinary
 from chatrec.linker.spelling import Spelling
-from chatrec.linker.text import Message, compact, keys
+from chatrec.linker.text import Message, Token, compact, keys
 from chatrec.types import Constraint, Mention
 
 _LONGEST = 5  # words in a name
 _SHORTEST = 4  # letters of a surname that stands alone
+_LONG = 7  # letters of a misspelt name that still stands alone
 _KNOWN = 0.9  # share of all people who are less known than one whose surname is enough
 _TWICE = 2.0  # how much better known than their namesakes
 _GIVEN = 12  # people with a given name for it to be no surname
@@ -25,8 +26,8 @@ _PARTICLES = frozenset(
 _CUE = re.compile(
     r"\b(?:by|with|starring|stars|featuring|directed by|director|actor|actress|from|of|and|or|like|love|fan of)\s+$"
 )
-_CERTAIN = {"whole": 0.95, "surname": 0.85}
-_CORRECTED = 0.9  # factor for a corrected spelling
+_WHOLE, _SURNAME, _UNKNOWN = 0.97, 0.96, 0.85  # how sure a name is: whole, a famous surname, another surname
+_SLIP = 0.9  # factor for every corrected slip
 
 
 class People:
@@ -56,38 +57,39 @@ class People:
         for start in range(len(tokens)):
             for end in range(start + 1, min(start + _LONGEST, len(tokens)) + 1):
                 words = [token.key for token in tokens[start:end]]
-                for key, corrected in spelling.readings(words):
-                    found = self._named(message, start, end, key)
-                    if found:
-                        names, kind = found
-                        yield self._mention(
-                            message, start, end, names, _CERTAIN[kind] * (_CORRECTED if corrected else 1)
-                        )
+                for key, slips in spelling.readings(words):
+                    names, certainty = self._named(message, tokens[start:end], key, slips)
+                    if names:
+                        yield self._mention(message, tokens[start:end], names, certainty * _SLIP**slips)
                         break
 
-    def _named(self, message: Message, start: int, end: int, key: str) -> tuple[list[str], str] | None:
-        if key in self._whole and (end - start > 1 or self._may_stand_alone(message, start, key, self._whole[key])):
-            return self._whole[key], "whole"
+    def _named(self, message: Message, tokens: Sequence[Token], key: str, slips: int) -> tuple[list[str], float]:
+        """Who may be meant, best known first, and how sure it is."""
+        if key in self._whole and (len(tokens) > 1 or self._may_stand_alone(message, tokens, self._whole[key], slips)):
+            like_name = message.cased and all(token.capital for token in tokens)
+            if like_name or not all(is_ordinary(token.key) for token in tokens):
+                return self._whole[key], _WHOLE
         if key in self._surnames and len(key) >= _SHORTEST:
             names = self._likeliest(self._surnames[key])
-            if self._may_stand_alone(message, start, key, names):
-                return names, "surname"
-        return None
+            if self._may_stand_alone(message, tokens, names, slips):
+                return names, _SURNAME if self._fame[names[0]] >= self._known else _UNKNOWN
+        return [], 0.0
 
-    def _may_stand_alone(self, message: Message, start: int, key: str, names: list[str]) -> bool:
+    def _may_stand_alone(self, message: Message, tokens: Sequence[Token], names: list[str], slips: int) -> bool:
         """Whether one name is enough: famous and nobody else's, or said as a name ("by Black")."""
-        token = message.tokens[start]
-        cued = _CUE.search(message.before(token.start)) is not None
-        if is_ordinary(key) or key in self._given:
-            return cued and token.capital and message.cased and self._fame[names[0]] >= self._known
-        return self._fame[names[0]] >= (self._known / 4 if cued else self._known) and (cued or len(names) == 1)
+        cued, fame = _CUE.search(message.before(tokens[0].start)) is not None, self._fame[names[0]]
+        if slips and not cued and len(compact(token.key for token in tokens)) < _LONG:
+            return False
+        if all(is_ordinary(token.key) or token.key in self._given for token in tokens):
+            return cued and message.cased and all(token.capital for token in tokens) and fame >= self._known
+        return fame >= (self._known / 4 if cued else self._known) and (cued or len(names) == 1)
 
     def _likeliest(self, names: list[str]) -> list[str]:
         ranked = sorted(names, key=lambda name: (-self._fame[name], name))
         return [name for name in ranked if self._fame[name] * _TWICE > self._fame[ranked[0]]]
 
-    def _mention(self, message: Message, start: int, end: int, names: list[str], confidence: float) -> Mention:
-        place = message.tokens[start].start, message.tokens[end - 1].end
+    def _mention(self, message: Message, tokens: Sequence[Token], names: list[str], confidence: float) -> Mention:
+        place = tokens[0].start, tokens[-1].end
         text = message.text[slice(*place)]
         wish = Constraint(self._slot, "is", tuple(names), text)
         return Mention(self._slot, *place, text, names[0], (wish,), confidence=confidence)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from chatrec.linker.english import CLOSED
 from chatrec.linker.text import Message, Token
 from chatrec.schema import Schema
 
@@ -15,7 +16,7 @@ _MEANT = (
     r"\btitled|(?<!other )(?<!rather )\bthan)"
 )
 # … after these unless the schema has another meaning for it …
-_OFFERED = r"\b(?:(?:have|you) got|do you have|(?:re)?watch(?:ing)?|{noun})"
+_OFFERED = r"\b(?:(?:have|you) got|do you have|(?:re)?watch(?:ing)?|(?:the|this|that|a) {noun})"
 # … and after these if it is no common word.
 _MENTIONED = (
     r"\b(?:lik(?:e|ed|es)|lov(?:e|ed|es)|enjoy(?:ed)?|ador(?:e|ed)|hated?|about|is|was|prefer(?:red)?|favou?rites?|finished|"
@@ -23,7 +24,9 @@ _MENTIONED = (
 )
 _ARTICLE = r"(?P<article> (?:the|teh|that|an?))?\s+$"
 _PLACE = re.compile(r"\b(?:in|to|from|at|near|of|by|with|for|my|your|his|her|our|their)\s+$")
-_INDEFINITE = re.compile(r"\ban? $")
+_WITHIN = frozenset(("of", "the"))  # words that a longer name may have between its capitals
+_BREAKS = frozenset('.,;:!?()"/&+\n')
+_SMALL = frozenset(("the", "a", "an", "of", "in", "and", "to", "for", "on", "at", "with", "from", "by", "or"))
 _CLOSED = re.compile(
     r"\W*$|\s*[.,;:!?)\"]|\s+(?:but|and|or|please|pls|though|yet|yesterday|today|again|with|is|was|recently|twice|already|"
     r"too|which|because|so|last|this|when|as|on|years?|it|i|than|instead|except)\b"
@@ -62,17 +65,26 @@ class Signs:
             message.plain[start - 1 : start] in ('"', "'") and message.plain[end : end + 1] in ('"', "'") and start > 0
         )
 
-    @staticmethod
-    def indefinite(message: Message, start: int) -> bool:
-        """Whether "a" or "an" stands before: "a love story" is no title."""
-        return _INDEFINITE.search(message.before(start, 4)) is not None
-
     def generic(self, word: str) -> bool:
         """Whether the word names what the catalogue holds ("film")."""
         return word in self._nouns
 
     @staticmethod
-    def capitals(message: Message, tokens: Sequence[Token], small: frozenset[str]) -> bool:
+    def capitals(message: Message, tokens: Sequence[Token]) -> bool:
         """Whether the words are written with capitals where other words would not be."""
-        big = [token for token in tokens if token.key not in small]
+        big = [token for token in tokens if token.key not in _SMALL]
         return message.cased and all(t.capital for t in big) and any(not t.opens and not t.key.isdigit() for t in big)
+
+    @staticmethod
+    def part_of_name(message: Message, words: Sequence[Token], cue: int) -> bool:
+        """Whether the words belong to a longer name that is written with capitals, too: "Bird" in "Lady Bird"."""
+        if len(words) > 1 and words[0].key not in _SMALL:
+            return False
+        tokens = message.tokens
+        first, last = tokens.index(words[0]), tokens.index(words[-1])
+        before = [] if cue else [t for t in tokens[max(0, first - 3) : first] if t.key not in _WITHIN][-1:]
+        gaps = ((t, message.text[t.end : words[0].start]) for t in before)
+        after = ((t, message.text[words[-1].end : t.start]) for t in tokens[last + 1 : last + 2])
+        return any(
+            t.capital and t.key not in CLOSED and not set(gap) & _BREAKS for t, gap in (*gaps, *after) if gap != ""
+        )

@@ -31,29 +31,29 @@ class Spelling:
         for word in sorted(self._words):
             if len(word) >= _SHORTEST - 1 and word.isalpha():
                 self._blocks[word[0], len(word)].append(word)
-        self._memory: dict[str, tuple[str, ...]] = {}
+        self._memory: dict[str, list[tuple[str, int]]] = {}
 
-    def readings(self, words: Sequence[str]) -> Iterator[tuple[str, bool]]:
-        """The words run together, as typed and then as they may have been meant: (key, corrected)."""
-        yield compact(words), False
-        options = [(word, *self.meant(word)) for word in words]
+    def readings(self, words: Sequence[str]) -> Iterator[tuple[str, int]]:
+        """The words run together, as typed and then as they may have been meant, with the number of slips."""
+        yield compact(words), 0
+        options = [[(word, 0), *self.meant(word)] for word in words]
         if 0 < sum(len(choices) > 1 for choices in options) <= _MISSPELT:
             for choice in islice(product(*options), 1, _GUESSES):
-                yield compact(choice), True
+                yield compact([word for word, _ in choice]), sum(slips for _, slips in choice)
 
-    def meant(self, word: str) -> tuple[str, ...]:
-        """The nearest words of the vocabulary, best first; empty for a word that is not misspelt."""
+    def meant(self, word: str) -> list[tuple[str, int]]:
+        """The nearest words of the vocabulary and how many slips away; empty for a word that is not misspelt."""
         if len(word) < _SHORTEST or not word.isalpha() or word in self._words or is_ordinary(word):
-            return ()
+            return []
         if word not in self._memory:
             if len(self._memory) >= _MEMORY:
                 self._memory.clear()
             self._memory[word] = self._nearest(word)
         return self._memory[word]
 
-    def _nearest(self, word: str) -> tuple[str, ...]:
+    def _nearest(self, word: str) -> list[tuple[str, int]]:
         slips = 2 if len(word) >= _TWO_SLIPS else 1
         lengths = range(len(word) - slips, len(word) + slips + 1)
         near = [other for n in lengths for other in self._blocks.get((word[0], n), ())]
         found = process.extract(word, near, scorer=OSA.distance, score_cutoff=slips, limit=_CHOICES)
-        return tuple(other for other, _, _ in found)
+        return [(other, int(distance)) for other, distance, _ in found]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,7 +19,7 @@ ARTICLES = frozenset(("the", "a", "an", "teh"))
 @dataclass(frozen=True)
 class Token:
     """One word, ``text[start:end]``. ``key`` is how it is looked up (see ``keys``). ``capital``: it starts with a
-    capital letter. ``opens``: it is the first of a sentence, where a capital says nothing."""
+    capital letter and goes on with small ones. ``opens``: it is the first of a sentence, where all words do."""
 
     start: int
     end: int
@@ -55,7 +56,7 @@ def keys(text: str) -> list[str]:
     return [_key(found.group()) for found in _WORD.finditer(text)]
 
 
-def compact(words: list[str] | tuple[str, ...]) -> str:
+def compact(words: Iterable[str]) -> str:
     """Words run together, so that "sci-fi", "sci fi" and "scifi" are one."""
     return "".join(words)
 
@@ -87,4 +88,5 @@ def _token(text: str, found: re.Match[str]) -> Token:
     opens = _SENTENCE_START.search(text[max(0, start - _LOOK_BACK) : start]) is not None
     if start > _LOOK_BACK and opens:
         opens = _SENTENCE_START.search(" " + text[start - _LOOK_BACK : start]) is not None
-    return Token(start, found.end(), _key(word), word[0].isupper(), opens)
+    shouted = len(word) > 1 and word.isupper()
+    return Token(start, found.end(), _key(word), word[0].isupper() and not shouted, opens)

@@ -26,17 +26,21 @@ _PARTS = frozenset(("part", "vol", "volume", "chapter", "episode"))  # "Kill Bil
 _SUBTITLE = re.compile(r"[:–—]|\s-\s|,? or:? |\.\.\.")  # what may be left out stands behind one of these
 _WELL_KNOWN = 0.8  # share of the items that are less known
 _YEAR = re.compile(r"\s*[(\[,]?\s*(?:from |of |in |the )?((?:1[89]|20)\d\d)\b(?!\s?(?:min|film|movie))[)\]]?")
-_SMALL = frozenset(("the", "a", "an", "of", "in", "and", "to", "for", "on", "at", "with", "from", "by", "or"))
+_ANOTHER = re.compile(r"\s*\(\d{4}\)|\s\d{1,4}(?=\s*(?:$|[.,!?()]))")  # "Taken 3", "It (2017)": not this one
+_YEARS_OFF = 1  # release dates differ from country to country
+_LONG = 7  # letters from which a word with one slip is still clear
+_SLIP, _SHORT = 0.9, 0.95  # factors of certainty for a slip and for a short name
+_EXACT = 0.1  # popularity that an exact match makes up for
 
 
 @dataclass(frozen=True)
 class _Match:
-    """Words that are the title (or the short name) of some items; ``corrected``: with a spelling put right."""
+    """Words that are the title of the first ``whole`` items and a short name of the others, but for some slips."""
 
     tokens: Sequence[Token]
     items: Sequence[int]
-    short: bool
-    corrected: bool
+    whole: int
+    slips: int
 
 
 class Titles:
@@ -70,60 +74,64 @@ class Titles:
                     yield mention
 
     def _match(self, tokens: Sequence[Token], spelling: Spelling) -> _Match | None:
-        for key, corrected in spelling.readings([token.key for token in tokens]):
-            if key in self._whole:
-                return _Match(tokens, self._whole[key], False, corrected)
-            if key in self._short:
-                return _Match(tokens, self._short[key], True, corrected)
+        for key, slips in spelling.readings([token.key for token in tokens]):
+            whole, short = self._whole.get(key, []), self._short.get(key, [])
+            if whole or short:
+                return _Match(tokens, (*whole, *short), len(whole), slips)
         return None
 
     def _mention(self, message: Message, match: _Match, before: Token | None) -> Mention | None:
         start, end = match.tokens[0].start, match.tokens[-1].end
-        if before is not None and before.key in ARTICLES and message.text[before.end : start].isspace():
+        article = before.key if before and before.key in ARTICLES and message.text[before.end : start] == " " else ""
+        if before and (article in ("the", "teh") or (article and article == self._article(match.items[0]))):
             start = before.start
         year = _YEAR.match(message.plain, end)
-        dated = [i for i in match.items if year and self._year(i) == float(year[1])]
-        certainty = 1.0 if dated else self._certainty(message, match, start, end)
+        dated = [i for i in match.items if year and abs((self._year(i) or 0) - float(year[1])) <= _YEARS_OFF]
+        if not dated and _ANOTHER.match(message.plain, end):
+            return None
+        exact = any(self._year(i) == float(year[1]) for i in dated) if year else False
+        certainty = 1.0 if exact else self._certainty(message, match, start, article)
         if not certainty:
             return None
         end = year.end() if year and dated else end
-        article = before.key if start < match.tokens[0].start and before else ""
-        ranked = sorted(dated or match.items, key=lambda i: (self._article(i) != article, -self._fame(i), i))
-        items = [self._catalog.items[i] for i in ranked]
-        return Mention(
-            "title",
-            start,
-            end,
-            message.text[start:end],
-            items[0].title,
-            (),
-            tuple(i.item_id for i in items),
-            confidence=round(certainty * (0.9 if match.corrected else 1.0) * (0.9 if match.short else 1.0), 3),
-        )
+        items = [self._catalog.items[i] for i in self._ranked(match, dated or match.items, article)]
+        text, ids = message.text[start:end], tuple(item.item_id for item in items)
+        confidence = certainty * _SLIP**match.slips * (1.0 if match.whole else _SHORT)
+        return Mention("title", start, end, text, items[0].title, (), ids, confidence=round(confidence, 3))
 
-    def _certainty(self, message: Message, match: _Match, start: int, end: int) -> float:
+    def _ranked(self, match: _Match, items: Sequence[int], article: str) -> list[int]:
+        """The best known first; a title that is typed exactly, article and all, counts as a little better known."""
+
+        def standing(index: int) -> float:
+            exact = (self._article(index) == article.replace("teh", "the")) + (index in match.items[: match.whole])
+            return self._fame(index) + _EXACT * exact
+
+        return sorted(dict.fromkeys(items), key=lambda index: (-standing(index), index))
+
+    def _certainty(self, message: Message, match: _Match, start: int, article: str) -> float:
         """How sure it is that the words are meant as the title; 0 when they are not."""
-        words = [token.key for token in match.tokens]
+        words, end = [token.key for token in match.tokens], match.tokens[-1].end
         cue = self._signs.cue(message, match.tokens[0].start)
         if self._signs.quoted(message, start, end):
             return 1.0
         common = all(is_ordinary(word) or word in self._vocabulary for word in words)
-        shouted = common and (match.corrected or PROPER.issuperset(words))
-        if self._signs.capitals(message, match.tokens, _SMALL) and not shouted:
-            return 1.0 if cue == 3 else 0.95
+        unsaid = common and (match.slips or PROPER.issuperset(words))
+        if self._signs.capitals(message, match.tokens) and not unsaid:
+            return 0.0 if self._signs.part_of_name(message, match.tokens, cue) else 1.0 if cue == 3 else 0.95
         if common:
-            return 0.0 if match.corrected else self._of_common_words(message, match, cue)
-        famous = self._famous(match)
+            return 0.0 if match.slips else self._of_common_words(message, match, cue, article)
         if len(words) > 1:
-            return 0.9 if famous or cue or not match.corrected else 0.0
+            return 0.9 if cue or self._famous(match) or not match.slips else 0.0
         if cue == 3:
             return 1.0
-        return 0.8 if cue or (famous and not self._signs.placed(message, start)) else 0.0
+        clear = self._famous(match) and not self._signs.placed(message, start)
+        slip = match.slips > 1 or (match.slips and len(words[0]) < _LONG)
+        return 0.8 if (cue or clear) and not (slip and len(message.tokens) > 1) else 0.0
 
-    def _of_common_words(self, message: Message, match: _Match, cue: int) -> float:
+    def _of_common_words(self, message: Message, match: _Match, cue: int, article: str) -> float:
         """The same where every word is one of everyday English or of the schema."""
         words = [token.key for token in match.tokens]
-        if CLOSED.issuperset(words) or self._signs.indefinite(message, match.tokens[0].start):
+        if CLOSED.issuperset(words) or len(words[0]) == len(words) == 1 or article in ("a", "an"):
             return 0.0
         content = [word for word in words if word not in CLOSED]
         generic = all(word in self._vocabulary or word.isdigit() or self._signs.generic(word) for word in content)
@@ -131,8 +139,8 @@ class Titles:
             return (1.0 if cue == 3 else 0.85) if self._signs.closes(message, match.tokens[-1].end) else 0.0
         if generic or len(content) < 2 or not self._famous(match):
             return 0.0
-        rest = len(message.tokens) - len(words) - (message.tokens[0].key in ARTICLES)
-        return 0.75 if rest <= 0 or len(words) > 3 or (cue and len(words) == 2) or len(content) > 2 else 0.0
+        alone = len(message.tokens) == len(words) + bool(article) and article == self._article(match.items[0])
+        return 0.75 if alone or len(words) > 3 or len(content) > 2 or (cue and len(words) == 2) else 0.0
 
     def _famous(self, match: _Match) -> bool:
         return max(map(self._fame, match.items)) >= self._well_known
@@ -159,4 +167,5 @@ def _short_names(title: str, whole: list[str]) -> set[str]:
     names = [_bare(keys(part)) for part in _SUBTITLE.split(title)]
     names = [name for i, name in enumerate(names) if len(names) > 1 and name and (i == 0 or len(name) > 1)]
     names += [[word for word in name if word not in _PARTS] for name in (*names, whole)]
-    return {compact(name) for name in names if name and len(compact(name)) > 2} - {compact(whole)}
+    named = (name for name in names if not all(word in _PARTS or word.isdigit() for word in name))
+    return {compact(name) for name in named if len(compact(name)) > 2} - {compact(whole)}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from chatrec.catalog import Catalog
+from chatrec.linker.english import CLOSED
 from chatrec.linker.spelling import Spelling
-from chatrec.linker.text import Message, compact, keys
+from chatrec.linker.text import Message, Token, compact, keys
 from chatrec.schema import Mood, Schema, Slot
 from chatrec.types import Constraint, Mention
 
 _LONGEST = 6  # words in a phrase of a schema
 _DERIVED = 0.9  # confidence in a form that the schema does not list
 _CORRECTED = 0.8  # in a corrected spelling
+_OWNED = re.compile(r"(?<!for )(?<!with )\b(?:my|your|our|his|her|their|watch|chat) $")
 _LIKING = frozenset(("love", "loves", "like", "likes"))  # "I love …" is no wish for romance
 
 
@@ -53,11 +56,18 @@ class Vocabulary:
         for start in range(len(tokens)):
             for end in range(start + 1, min(start + _LONGEST, len(tokens)) + 1):
                 words = [token.key for token in tokens[start:end]]
-                for key, corrected in spelling.readings(words):
-                    if key in self._senses:
+                for key, slips in spelling.readings(words):
+                    if key in self._senses and slips < 2 and self._meant(message, tokens[start:end]):
                         place = tokens[start].start, tokens[end - 1].end
-                        yield self._mention(message, *place, self._senses[key], corrected)
+                        yield self._mention(message, *place, self._senses[key], slips > 0)
                         break
+
+    def _meant(self, message: Message, tokens: Sequence[Token]) -> bool:
+        """False for "us" where the schema knows "U.S.", and for what somebody has ("my family", "watch history")."""
+        first = tokens[0]
+        if len(tokens) == 1 and first.key in CLOSED and first.key not in self.words:
+            return message.text[first.start : first.end].isupper()
+        return _OWNED.search(message.before(first.start, 16)) is None
 
     def _add(self, key: str, sense: Sense) -> None:
         for form in {key} if sense.direction else _forms(key):
