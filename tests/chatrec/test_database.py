@@ -17,6 +17,7 @@ from sqlalchemy import create_engine, inspect, text
 from chatrec.errors import StoreDown
 from chatrec.store import Store
 from chatrec.tables import metadata
+from chatrec.types import Event
 
 SECRET = "a secret of the tests"
 
