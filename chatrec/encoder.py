@@ -11,6 +11,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ class Encoder:
 
     def __init__(self, name: str, model: SentenceTransformer) -> None:
         self.name = name
+        self.dimensions = len(model.encode(""))
         self._model = model
         self._lock = threading.Lock()  # fast tokenizers refuse concurrent use
 
@@ -45,10 +47,6 @@ class Encoder:
                 list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
             )
         return rows.astype(np.float32, copy=False)
-
-    @property
-    def dimensions(self) -> int:
-        return self._model.get_sentence_embedding_dimension()
 
 
 def load_encoder(settings: Settings) -> Encoder:
@@ -70,21 +68,20 @@ def load_encoder(settings: Settings) -> Encoder:
     return Encoder(Path(settings.encoder).name or NAME, model)
 
 
-def encode_items(encoder: Encoder, texts: Sequence[str], version: str, cache: Path) -> np.ndarray:
-    """(N, d) float32 unit rows of a catalogue's texts, computed once for a version and encoder, then read from disk.
+def encode_items(encoder: Encoder, texts: Sequence[str], cache: Path) -> np.ndarray:
+    """(N, d) float32 unit rows for a catalogue's texts, computed once and then read from disk.
 
-    Computing shows a progress bar when somebody is watching: 12,000 films take about two minutes on two cores.
-    The file is complete or not there at all. An unreadable one is written again.
+    The file is named after the encoder and the texts themselves, so it can't be out of date. It is complete or not
+    there at all; an unreadable one is written again. Computing shows a progress bar when somebody is watching:
+    13,000 films take one to three minutes on two cores.
     """
-    name = hashlib.sha256(f"{encoder.name}:{TOKENS}:{version}".encode()).hexdigest()[:12]
-    path = cache / f"items-{version}-{name}.npy"
+    digest = hashlib.sha256("\0".join([encoder.name, str(TOKENS), *texts]).encode()).hexdigest()[:16]
+    path = cache / f"items-{digest}.npy"
     if path.exists():
-        try:
+        with suppress(ValueError, EOFError):
             found = np.load(path)
-        except ValueError:
-            found = np.zeros((0, 0), dtype=np.float32)
-        if found.shape == (len(texts), encoder.dimensions):
-            return found
+            if found.shape == (len(texts), encoder.dimensions):
+                return found
     vectors = _encode_all(encoder, texts)
     _save(path, vectors)
     return vectors
@@ -94,7 +91,12 @@ def _encode_all(encoder: Encoder, texts: Sequence[str]) -> np.ndarray:
     # Texts of a like length share a batch, so little of it is padding.
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     vectors = np.zeros((len(texts), encoder.dimensions), dtype=np.float32)
-    with tqdm(total=len(texts), desc="item vectors", unit="item", disable=None) as bar:
+    # bfloat16 products take half the time where the processor has them, and move a cosine by less than 0.004.
+    fast = torch.cpu.get_capabilities().get("avx512_bf16", False)
+    with (
+        torch.autocast("cpu", dtype=torch.bfloat16, enabled=fast),
+        tqdm(total=len(texts), desc="item vectors", unit="item", disable=None) as bar,
+    ):
         for start in range(0, len(order), CHUNK):
             chunk = order[start : start + CHUNK]
             vectors[chunk] = encoder.encode([texts[i] for i in chunk])

@@ -1,0 +1,1 @@
+"""How well the engine does its work, measured on data that the project does not bring along."""

@@ -1,0 +1,188 @@
+"""Recommendation from dialogue: how high a scorer puts the items that people went on to name.
+
+A case is one recommendation turn: what was said before, which items were already named, which were named next.
+Published figures differ several-fold by whether repeated items count (He et al., "Large language models as zero-shot
+conversational recommenders", CIKM 2023), so every figure comes twice: ``all`` as recorded, and ``new`` with items
+already named dropped from the targets and from the answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+
+from chatrec.candidates import positions
+from chatrec.catalog import Catalog
+from chatrec.encoder import Encoder
+from chatrec.errors import BadInput
+from chatrec.rows import read_items
+from chatrec.schema import Schema, Slot
+from chatrec.types import Query, Turn
+
+Scorer = Callable[[Query], np.ndarray]
+"""A query to indices of the catalogue, best first, without the query's ``exclude``. Never sees a target."""
+
+FILMS = Schema(
+    name="films",
+    noun="film",
+    plural="films",
+    columns={"id": "item_id", "title": "title", "text": "description", "year": "year"},
+    slots={
+        "genre": Slot("genre", "tags", ("genres",), "genre"),
+        "person": Slot("person", "people", ("directors", "cast"), "person"),
+        "year": Slot("year", "number", ("year",), "year"),
+    },
+    labels={"directors": "directed by", "cast": "with"},
+    describe=("genres", "directors", "cast"),
+)
+NAMED = "named"  # the column that takes how often the fit cases name an item
+CUTOFFS = (1, 10, 50)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One recommendation turn. ``mentioned`` and ``targets`` are item ids in the order they were named."""
+
+    case_id: str
+    turns: tuple[Turn, ...]
+    mentioned: tuple[str, ...]
+    speaker: Literal["user", "bot"]
+    targets: tuple[str, ...]
+
+
+def load_films(path: Path, schema: Schema = FILMS) -> Catalog:
+    """The catalogue of a data set. Raises: BadInput with file and line."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror}") from None
+    return Catalog(schema, read_items(raw, path, schema), hashlib.sha256(raw).hexdigest()[:12])
+
+
+def load_cases(path: Path, speakers: Sequence[str] = ("bot",)) -> tuple[Case, ...]:
+    """The cases of a JSONL file whose items those speakers named. Raises: BadInput with file and line."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: can't be read: {error}") from None
+    cases = tuple(_case(line, f"{path}:{n}") for n, line in enumerate(lines, 1) if line.strip())
+    if not cases:
+        raise BadInput(f"{path}:1: no cases")
+    return tuple(case for case in cases if case.speaker in speakers)
+
+
+def _case(line: str, where: str) -> Case:
+    try:
+        data = json.loads(line)
+        case = Case(
+            str(data["case_id"]),
+            tuple(Turn(turn["speaker"], turn["text"]) for turn in data["turns"]),
+            tuple(data["mentioned"]),
+            data["speaker"],
+            tuple(data["targets"]),
+        )
+    except json.JSONDecodeError as error:
+        raise BadInput(f"{where}: not JSON: {error.msg}") from None
+    except KeyError as error:
+        raise BadInput(f"{where}: {error.args[0]!r} is missing") from None
+    except TypeError:
+        raise BadInput(f"{where}: not a case: turns, mentioned and targets must be lists") from None
+    texts = [t.text for t in case.turns] + [*case.mentioned, *case.targets]
+    if not case.targets or not all(isinstance(text, str) for text in texts):
+        raise BadInput(f"{where}: a case needs at least one target; texts and item ids are strings")
+    if {case.speaker, *(t.speaker for t in case.turns)} - {"user", "bot"}:
+        raise BadInput(f"{where}: a speaker is 'user' or 'bot'")
+    return case
+
+
+def with_popularity(catalog: Catalog, fit: Sequence[Case]) -> Catalog:
+    """The catalogue with popularity: how often the fit cases name an item. Ids it does not know count for nothing."""
+    named = Counter(target for case in fit for target in case.targets)
+    items = tuple(
+        replace(item, attributes=MappingProxyType({**item.attributes, NAMED: float(named[item.item_id])}))
+        for item in catalog.items
+    )
+    schema = replace(catalog.schema, columns={**catalog.schema.columns, "popularity": NAMED})
+    return Catalog(schema, items, catalog.version)
+
+
+def query_of(case: Case, catalog: Catalog, new: bool) -> Query:
+    """What a scorer gets to see of a case: the turns, and the items already named as items to be like."""
+    exclude = frozenset(case.mentioned if new else ())
+    return Query(catalog.schema.name, case.turns, anchors=case.mentioned, exclude=exclude)
+
+
+def popularity(catalog: Catalog) -> Scorer:
+    """The most named first, whatever is said."""
+    order = np.argsort(-catalog.popularity, kind="stable")
+    return lambda query: _without(order, query, catalog)
+
+
+def copier(catalog: Catalog) -> Scorer:
+    """What was named before, latest first: what a metric that counts repeats gives away for nothing."""
+    return lambda query: _without(positions(catalog, dict.fromkeys(reversed(query.anchors))), query, catalog)
+
+
+def dense(catalog: Catalog, encoder: Encoder, vectors: np.ndarray, turns: int = 4) -> Scorer:
+    """The items whose vectors, (N, d), are closest to the last turns."""
+
+    def rank(query: Query) -> np.ndarray:
+        said = " ".join(turn.text for turn in query.turns[-turns:])
+        return _without(np.argsort(-(vectors @ encoder.encode([said])[0]), kind="stable"), query, catalog)
+
+    return rank
+
+
+def _without(order: np.ndarray, query: Query, catalog: Catalog) -> np.ndarray:
+    return order[~np.isin(order, positions(catalog, query.exclude))]
+
+
+def evaluate(cases: Sequence[Case], catalog: Catalog, scorer: Scorer) -> dict[str, dict[str, float]]:
+    """``{"all": {"recall@1", "recall@10", "recall@50", "ndcg@10", "mrr", "n"}, "new": {...}}``, means over cases.
+
+    A case with several targets counts the share found. An item that the catalogue lacks is never found.
+    """
+    return {name: summary(list(measure(cases, catalog, scorer, new=name == "new"))) for name in ("all", "new")}
+
+
+def measure(cases: Sequence[Case], catalog: Catalog, scorer: Scorer, new: bool) -> Iterator[dict[str, float]]:
+    """The figures of one case after the other; cases without a target left are passed over."""
+    for case in cases:
+        targets = set(case.targets) - set(case.mentioned if new else ())
+        if targets:
+            order = scorer(query_of(case, catalog, new))
+            yield _figures([catalog.items[int(i)].item_id in targets for i in order], len(targets))
+
+
+def summary(figures: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Means over cases, and their number."""
+    names = [f"recall@{k}" for k in CUTOFFS] + ["ndcg@10", "mrr"]
+    means = {name: float(np.mean([f[name] for f in figures])) if figures else 0.0 for name in names}
+    return {**means, "n": len(figures)}
+
+
+def _figures(hits: Sequence[bool], targets: int) -> dict[str, float]:
+    """Of one ranking: ``hits[r]`` says whether rank r + 1 holds a target; ``targets`` is how many there are."""
+    found = np.flatnonzero(np.asarray(hits, dtype=bool))
+    gain = float(np.sum(1 / np.log2(found[found < 10] + 2)))
+    ideal = float(np.sum(1 / np.log2(np.arange(min(targets, 10)) + 2)))
+    recalls = {f"recall@{k}": float(np.sum(found < k)) / targets for k in CUTOFFS}
+    return {**recalls, "ndcg@10": gain / ideal, "mrr": 1 / (found[0] + 1) if len(found) else 0.0}
+
+
+def report(cases: Sequence[Case], catalog: Catalog, model: Scorer, baselines: dict[str, Scorer]) -> dict[str, Any]:
+    """What ``chatrec evaluate dialogues --json`` prints. Raises: BadInput when no target is in the catalogue."""
+    if not any(len(positions(catalog, case.targets)) for case in cases):
+        raise BadInput("no target of the cases is in the catalogue; do the two files belong together?")
+    return {
+        "model": evaluate(cases, catalog, model),
+        "baselines": {name: evaluate(cases, catalog, scorer) for name, scorer in baselines.items()},
+    }

@@ -1,0 +1,91 @@
+"""The order in which candidates are shown."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from chatrec.candidates import Candidates, positions
+from chatrec.catalog import Catalog
+from chatrec.lm import LanguageModel
+from chatrec.types import Constraint, Query
+
+TURNS, WORDS = 4, 100  # how much of the conversation the model reads
+LIKED = 3  # how many liked titles it is told
+
+
+class Ranker(Protocol):
+    """Puts candidates in order. Sees the query and never a target."""
+
+    def rank(self, query: Query, candidates: Candidates) -> Candidates: ...
+
+
+class KeepOrder:
+    """The dull one: the candidates as they came."""
+
+    def rank(self, query: Query, candidates: Candidates) -> Candidates:
+        return candidates
+
+
+class LikelihoodRanker:
+    """Moves up what the language model finds more likely to come up in this conversation than in any.
+
+    The measure is pointwise mutual information, log p(item | conversation) - log p(item | no conversation), as in
+    Holtzman et al., "Surface form competition", EMNLP 2021. Without the second term, common titles would always win.
+
+    ``weight``: what one standard deviation among the candidates adds to the score; ``top``: how many candidates are
+    read, the rest keep their places behind them. docs/decisions.md says what both earn.
+    """
+
+    def __init__(self, lm: LanguageModel, catalog: Catalog, weight: float = 0.1, top: int = 20) -> None:
+        self.lm, self.catalog, self.weight, self.top = lm, catalog, weight, top
+        self._unprompted: dict[int, float] = {}
+
+    def rank(self, query: Query, candidates: Candidates) -> Candidates:
+        head = candidates.take(np.arange(min(self.top, len(candidates.indices))))
+        if len(head.indices) < 2 or not self.weight:
+            return candidates
+        pmi = self.information(query, head.indices)
+        part = (self.weight * (pmi - pmi.mean()) / max(float(pmi.std()), 1e-6)).astype(np.float32)
+        raised = head.scores + part
+        order = np.argsort(-raised, kind="stable")
+        rest = np.arange(len(order), len(candidates.indices))
+        return candidates.take(np.concatenate([order, rest]))
+
+    def information(self, query: Query, indices: np.ndarray) -> np.ndarray:
+        """(k,) nats: how much the conversation speaks for each item."""
+        texts = [self._text(int(i)) for i in indices]
+        return self.lm.log_likelihoods(prompt(query, self.catalog), texts) - self._plain(indices)
+
+    def _plain(self, indices: np.ndarray) -> np.ndarray:
+        missing = [int(i) for i in indices if int(i) not in self._unprompted]
+        if missing:
+            empty = prompt(Query(self.catalog.schema.name), self.catalog)
+            found = self.lm.log_likelihoods(empty, [self._text(i) for i in missing])
+            self._unprompted.update(zip(missing, found.tolist(), strict=True))
+        return np.array([self._unprompted[int(i)] for i in indices], dtype=np.float32)
+
+    def _text(self, index: int) -> str:
+        return f" {self.catalog.heading(self.catalog.items[index])}"
+
+
+def prompt(query: Query, catalog: Catalog) -> str:
+    """What the model reads before an item: the wishes, titles the user likes, and the last turns, newest last."""
+    lines = [f"A good {catalog.schema.noun} to recommend."]
+    wishes = [_wish(c, catalog) for c in query.constraints]
+    if wishes:
+        lines.append(f"Wanted: {', '.join(wishes)}.")
+    liked = [e.item_id for e in query.history if e.kind == "like"][-LIKED:]
+    titles = [catalog.items[i].title for i in positions(catalog, [*liked, *query.anchors][-LIKED:])]
+    if titles:
+        lines.append(f"Liked: {', '.join(titles)}.")
+    said = " ".join(f"{turn.speaker}: {turn.text}" for turn in query.turns[-TURNS:]).split()[-WORDS:]
+    return "\n".join([*lines, " ".join(said), "Recommendation:"])
+
+
+def _wish(constraint: Constraint, catalog: Catalog) -> str:
+    label = catalog.schema.slots[constraint.slot].label
+    values = " or ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in constraint.values)
+    words = {"is": "", "not": "not ", "min": f"{label} from ", "max": f"{label} up to "}
+    return words[constraint.op] + values
