@@ -117,7 +117,7 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
     message = tracker.latest_message
     metadata = message.get("metadata") or {}
     key = str(metadata.get("message_id") or message.get("message_id") or time.time_ns())
-    user = built.store.user(tracker.sender_id)
+    user = built.store.user(str(metadata.get("user") or tracker.sender_id))
     before = _state(built, tracker)
     catalog = built.catalog(before.catalog)
     text = message.get("text") or ""

@@ -39,8 +39,10 @@ class Button:
 
 @dataclass(frozen=True)
 class Incoming:
-    """One message of a user: typed, or a click. ``message_id`` is the page's own and stays the same on a retry."""
+    """One message of a user: typed, or a click. ``message_id`` is the page's own and stays the same on a retry;
+    ``user`` stays the same over all conversations of a browser."""
 
+    user: str
     conversation: str
     message_id: str
     text: str
@@ -59,7 +61,11 @@ class Incoming:
             parse_data=self._parsed() if self.button else None,
             input_channel=channel,
             message_id=self.message_id,
-            metadata={"message_id": self.message_id, "source": "button" if self.button else "text"},
+            metadata={
+                "user": self.user,
+                "message_id": self.message_id,
+                "source": "button" if self.button else "text",
+            },
         )
 
     def _parsed(self) -> dict[str, Any]:
@@ -78,11 +84,12 @@ def read_message(body: bytes) -> Incoming:
     if ("text" in data) == ("button" in data):
         raise BadInput("Send either text or button.")
     conversation = read_conversation(data.get("conversation"))
+    user = _matching(data, "user", CONVERSATION) if "user" in data else conversation
     message_id = _matching(data, "message_id", KEY)
     if "text" in data:
-        return Incoming(conversation, message_id, _typed(data["text"]))
+        return Incoming(user, conversation, message_id, _typed(data["text"]))
     button = _button(data["button"])
-    return Incoming(conversation, message_id, WORDS[button.kind], button)
+    return Incoming(user, conversation, message_id, WORDS[button.kind], button)
 
 
 def read_conversation(value: Any) -> str:

@@ -81,7 +81,7 @@ def build(settings: Settings) -> Engine:
         generator = CandidateGenerator(catalog, encoder, settings.cache)
         recommenders[name] = Recommender(catalog, generator, LikelihoodRanker(lm, catalog), lm.name)
     linkers = {name: Linker(catalog) for name, catalog in catalogs.items()}
-    return Engine(settings, Store.open(settings.db, settings.secret), catalogs, linkers, recommenders)
+    return Engine(settings, Store.open(settings.db, settings.store_secret()), catalogs, linkers, recommenders)
 
 
 @lru_cache(maxsize=1)

@@ -16,16 +16,20 @@ class ChatClient:
     """One conversation with the bot at ``url``, such as ``http://localhost:5005/chat``.
 
     ``conversation``: at least 22 characters of A-Z a-z 0-9 _ -; the same id goes on with the same conversation, none
-    begins a new one. ``seconds``: how long the bot may show no sign of life. Methods return the bot's messages of the
-    turn in order: ``{"id", "from": "bot", "text"}``, some with ``buttons`` (``[{title, payload}]``) and
+    begins a new one. ``user``: who is remembered, of the same form; the conversation itself when not given.
+    ``seconds``: how long the bot may show no sign of life. Methods return the bot's messages of the turn in order:
+    ``{"id", "from": "bot", "text"}``, some with ``buttons`` (``[{title, payload}]``) and
     ``custom`` (a list's cards).
 
     Raises :class:`BadInput` for what the bot refuses to take, :class:`ChatRecError` when no answer comes.
     """
 
-    def __init__(self, url: str, conversation: str | None = None, seconds: float = 60.0) -> None:
+    def __init__(
+        self, url: str, conversation: str | None = None, seconds: float = 60.0, user: str | None = None
+    ) -> None:
         self.url = url.rstrip("/")
         self.conversation = conversation or secrets.token_urlsafe(24)
+        self.user = user or self.conversation
         self._http = httpx.Client(timeout=httpx.Timeout(seconds, connect=5.0), trust_env=False)
 
     def say(self, text: str) -> list[dict[str, Any]]:
@@ -49,7 +53,7 @@ class ChatClient:
 
     def _turn(self, said: dict[str, Any]) -> list[dict[str, Any]]:
         message_id = secrets.token_hex(12)
-        body = {"conversation": self.conversation, "message_id": message_id, **said}
+        body = {"user": self.user, "conversation": self.conversation, "message_id": message_id, **said}
         try:
             after = self._checked(self._http.post(f"{self.url}/messages", json=body))["after"]
             return self._answer(message_id, after)

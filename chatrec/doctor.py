@@ -100,7 +100,7 @@ def database(settings: Settings) -> str:
     """Opens (and migrates) the store, and asks it something."""
     from chatrec.store import Store
 
-    Store.open(settings.db, settings.secret).health()
+    Store.open(settings.db, settings.store_secret()).health()
     return settings.db.split("://")[0]  # the rest may hold a password
 
 

@@ -123,7 +123,9 @@ def load_lm(settings: Settings) -> LanguageModel:
         model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelMissing(f"no language model at {source!r}; set CHATREC_LLM to a hub name or folder ({reason})") from None
+        raise ModelMissing(
+            f"no language model at {source!r}; set CHATREC_LLM to a hub name or folder ({reason})"
+        ) from None
     return LanguageModel(Path(settings.llm).name or NAME, model.to(device), tokenizer)
 
 
@@ -148,7 +150,10 @@ def _unpack(source: Path, target: Path) -> None:
     read = AutoTokenizer.from_pretrained(folder, gguf_file=name)
     # The class that GGUF reading picks writes files that it then reads wrongly; the plain one does not.
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=read.backend_tokenizer, bos_token=read.bos_token, eos_token="<|im_end|>", pad_token="<|im_end|>"
+        tokenizer_object=read.backend_tokenizer,
+        bos_token=read.bos_token,
+        eos_token="<|im_end|>",
+        pad_token="<|im_end|>",
     )
     model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,7 @@ class Settings:
     ``var``: databases, logs, all that a clone does not bring; ``cache``: what can be computed again.
     ``llm`` and ``encoder`` take a hub name or a local folder; empty means the packaged weights.
     ``device``: ``cpu``, ``cuda`` or ``auto``. ``threads``: torch threads in the action server.
+    ``secret`` keys the hashes of platform ids in the store; see :meth:`store_secret`.
     """
 
     root: Path = ROOT
@@ -31,6 +34,16 @@ class Settings:
     secret: str = ""
     port: int = 5005
     action_port: int = 5055
+
+    def store_secret(self) -> str:
+        """``CHATREC_SECRET``, else the one in ``var/secret``, which the first to ask makes."""
+        if self.secret:
+            return self.secret
+        path = self.var / "secret"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError), open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+        return path.read_text()
 
     @property
     def catalogs(self) -> Path:

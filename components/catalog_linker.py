@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ def _linkers(folder: Path, names: tuple[str, ...]) -> list[Linker]:
     return [_linker(folder / name) for name in names or sorted(path.parent.name for path in folder.glob(f"*/{SCHEMA}"))]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _linker(folder: Path) -> Linker:
     return Linker(load_catalog(folder))
 

@@ -50,7 +50,9 @@ def test_conversation(path, stack, movies):
     """The bot does in every turn what the file expects."""
     script = yaml.safe_load(path.read_text(encoding="utf-8"))
     conversation = secrets.token_hex(16)
-    talk = Talk(ChatClient(stack.url, conversation), movies, Store.open(stack.settings.db, ""))
+    talk = Talk(
+        ChatClient(stack.url, conversation), movies, Store.open(stack.settings.db, stack.settings.store_secret())
+    )
     for number, turn in enumerate(script["turns"], 1):
         if turn.get("restart"):
             stack.stop()

@@ -14,6 +14,7 @@ const WORDS = {
 const RATINGS = ["like", "dislike", "seen"];
 const OPPOSITE = { like: "dislike", dislike: "like" };
 
+const user = localStorage.getItem("user") || remember("user", randomId(24)); // the same in all conversations
 let conversation = localStorage.getItem("conversation") || startConversation();
 let outgoing = JSON.parse(localStorage.getItem("outgoing") || "[]");
 let source = null; // the stream of events
@@ -30,10 +31,13 @@ function randomId(bytes) {
   return btoa(String.fromCharCode(...values)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
+function remember(key, value) {
+  localStorage.setItem(key, value);
+  return value;
+}
+
 function startConversation() {
-  const name = randomId(24);
-  localStorage.setItem("conversation", name);
-  return name;
+  return remember("conversation", randomId(24));
 }
 
 function keepOutgoing() {
@@ -102,7 +106,7 @@ function answered(messageId) {
 }
 
 function say(said) {
-  const message = { conversation, message_id: randomId(12), ...said };
+  const message = { user, conversation, message_id: randomId(12), ...said };
   outgoing.push(message);
   keepOutgoing();
   draw({ from: "user", ...message }, true);

@@ -28,5 +28,5 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace, settings: Settings) -> None:
     from chatrec.store import Store
 
-    n = Store.open(settings.db, settings.secret).import_events(args.file, args.domain)
+    n = Store.open(settings.db, settings.store_secret()).import_events(args.file, args.domain)
     console().print(f"{n} events are new in {args.domain}")

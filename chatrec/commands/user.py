@@ -32,7 +32,7 @@ def add(commands: Any) -> None:
 def _everything(args: argparse.Namespace, settings: Settings) -> Mapping[str, Any]:
     from chatrec.store import Store
 
-    store = Store.open(settings.db, settings.secret)
+    store = Store.open(settings.db, settings.store_secret())
     if store.find_user(args.id) is None:
         raise BadInput(f"nothing is stored about {args.id!r}")
     return store.export(args.id)
@@ -70,7 +70,7 @@ def run_export(args: argparse.Namespace, settings: Settings) -> None:
 def run_forget(args: argparse.Namespace, settings: Settings) -> None:
     from chatrec.store import Store
 
-    erased = Store.open(settings.db, settings.secret).forget(args.id)
+    erased = Store.open(settings.db, settings.store_secret()).forget(args.id)
     if args.json:
         as_json({"erased": erased})
     else:

@@ -34,6 +34,7 @@ _PARTS = {"early": (0, 3), "beginning of": (0, 3), "mid": (3, 6), "late": (6, 9)
 _LAST_YEARS = re.compile(rf"\b(?:last|past|previous) (?P<n>{NUMBER}|few|several) (?P<unit>year|decade)s\b")
 _LAST_YEAR = re.compile(r"\b(?:from|of) (?P<which>last|this) (?P<unit>year|decade)(?:'s)?\b")
 _YEAR = re.compile(r"(?<![\w.,:/$€£#])(?:1[89]|20)\d\d(?![\w%]|[.,]\d)")
+_SHORT_YEAR = re.compile(r"(?<!\w)'(\d\d)(?![\w'])")
 _BARE = re.compile(rf"(?<![\w.,:/$€£#'])(?:{NUMBER})(?![\w:/%']|[.,]\d)")
 _FEW = 5  # "the last few years"
 
@@ -114,6 +115,9 @@ def periods(plain: str, slot: Slot, first: float, last: float) -> Iterator[Amoun
         year = float(found.group())
         if first - 30 <= year <= max(last, now) + 2:
             yield Amount(*found.span(), year, year, slot.name)
+    for found in _SHORT_YEAR.finditer(plain):
+        year = _century(int(found[1]), last) + float(found[1])
+        yield Amount(*found.span(), year, year, slot.name)
 
 
 def bare(plain: str) -> Iterator[Amount]:
@@ -129,7 +133,12 @@ def _decade(found: re.Match[str], last: float) -> int:
     years = 10 * int(found["figure"]) if found["figure"] else _DECADES[found["word"]]
     if found["century"]:
         return 100 * int(found["century"]) + years
-    return 2000 + years if years and 2000 + years <= last else 1900 + years if years else 2000
+    return _century(years, last) + years
+
+
+def _century(years: int, last: float) -> int:
+    """The century of a two-digit year: this one unless the catalogue ends before."""
+    return 2000 if not years or 2000 + years <= last else 1900
 
 
 def _years(unit: str) -> int:

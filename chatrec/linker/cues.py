@@ -45,6 +45,7 @@ STOP = re.compile(
     r"[.;:!?\n,()]|\b(?:but|instead|though|because|cause|cuz|since|i|i'm|i'd|we|give|show|find|maybe|prefer|please)\b|"
     r"\bas\b.*\bas\b"
 )
+REQUEST = re.compile(r"^\s*(?:show|give|find)\b")  # "don't show me …" goes on; elsewhere such a word begins anew
 MILD = re.compile(r"\b(?:too|so|very|that|as)(?: much| many)?\s*$")
 TURNED_DOWN_BEHIND = re.compile(
     r"\s*(?:films?|movies?|ones)?\s*"

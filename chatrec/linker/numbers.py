@@ -57,6 +57,7 @@ class _Column:
     units: Units
     more: re.Pattern[str] | None
     less: re.Pattern[str] | None
+    words: re.Pattern[str]
 
 
 class Numbers:
@@ -106,10 +107,8 @@ class Numbers:
         if len(pair) < 2:
             return None
         first, second = pair
-        gap, between = (
-            plain[first.end : second.start],
-            _BETWEEN.search(plain, max(0, first.start - _REACH), first.start),
-        )
+        gap = plain[first.end : second.start]
+        between = _BETWEEN.search(plain, max(0, first.start - _REACH), first.start)
         if not (_JOINED.fullmatch(gap) or (between and _AND.fullmatch(gap))):
             return None
         low, high = first.low, second.high
@@ -129,7 +128,8 @@ class Numbers:
         return next((f for u, f in sorted(units.items(), key=lambda u: -len(u[0])) if said.endswith(u)), 1.0)
 
     def _wish(self, message: Message, amount: Amount, joined: bool) -> Mention | None:
-        before, behind = message.plain[max(0, amount.start - _REACH) : amount.start], message.plain[amount.end :]
+        before = message.before(amount.start, _REACH)
+        behind = message.plain[amount.end : amount.end + _REACH]
         op, start, end, slot = "", amount.start, amount.end, None
         if not joined:
             op, left, right, slot = self._bound(before, behind)
@@ -139,6 +139,8 @@ class Numbers:
         if amount.slot is None:
             return None
         column = self._columns[amount.slot]
+        repeated = column.words.match(message.plain, end)  # "two hours long"
+        end = repeated.end() if repeated else end
         op = op or self._default(amount)
         bounds = _constraints(column, amount, op, message.text[start:end])
         spans = op == "about" or (not op and amount.low != amount.high)
@@ -180,9 +182,9 @@ class Numbers:
 
     def _default(self, amount: Amount) -> str:
         """What an amount means by itself: the year or span, a rating that is good enough, else about so much."""
-        if amount.slot == self._reception:
-            return "least"
-        return "" if amount.slot == self._year or amount.low != amount.high else "about"
+        if amount.slot == self._year or amount.low != amount.high:
+            return ""
+        return "least" if amount.slot == self._reception else "about"
 
 
 def _column(slot: Slot, values: np.ndarray) -> _Column:
@@ -191,7 +193,9 @@ def _column(slot: Slot, values: np.ndarray) -> _Column:
     names = {slot.name, slot.label, *slot.inquiry, *slot.columns} | ({slot.unit} if slot.unit else set())
     labels = re.compile(rf"\b(?:{'|'.join(re.escape(name.lower()) for name in sorted(names))})\b")
     whole = bool((known == np.round(known)).all())
-    return _Column(slot, float(low), float(high), whole, labels, Units(slot), _than(slot.more), _than(slot.less))
+    words = re.compile(rf" (?:{'|'.join(map(re.escape, slot.words)) or '(?!)'})\b")
+    more, less = _than(slot.more), _than(slot.less)
+    return _Column(slot, float(low), float(high), whole, labels, Units(slot), more, less, words)
 
 
 def _than(words: Sequence[str]) -> re.Pattern[str] | None:

@@ -23,9 +23,9 @@ _GIVEN = 12  # people with a given name for it to be no surname
 _PARTICLES = frozenset(
     ("de", "di", "da", "del", "della", "van", "von", "der", "den", "la", "le", "du", "mac", "st", "bin")
 )
-_CUE = re.compile(
-    r"\b(?:by|with|starring|stars|featuring|directed by|director|actor|actress|from|of|and|or|like|love|fan of)\s+$"
-)
+_CREDIT = r"by|with|starring|stars|featuring|director|actor|actress"
+_CREDITED = re.compile(rf"\b(?:{_CREDIT})\s+(?:the\s+)?$")
+_CUE = re.compile(rf"\b(?:{_CREDIT}|from|of|and|or|like|love)\s+(?:the\s+)?$")
 _WHOLE, _SURNAME, _UNKNOWN = 0.97, 0.96, 0.85  # how sure a name is: whole, a famous surname, another surname
 _SLIP = 0.9  # factor for every corrected slip
 
@@ -81,7 +81,8 @@ class People:
         if slips and not cued and len(compact(token.key for token in tokens)) < _LONG:
             return False
         if all(is_ordinary(token.key) or token.key in self._given for token in tokens):
-            return cued and message.cased and all(token.capital for token in tokens) and fame >= self._known
+            credited = _CREDITED.search(message.before(tokens[0].start)) is not None
+            return credited and message.cased and all(token.capital for token in tokens) and fame >= self._known / 4
         return fame >= (self._known / 4 if cued else self._known) and (cued or len(names) == 1)
 
     def _likeliest(self, names: list[str]) -> list[str]:

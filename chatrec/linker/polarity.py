@@ -71,6 +71,7 @@ def _turned_down(plain: str, mentions: Sequence[Mention], links: Sequence[str]) 
 
 
 def _reaches(gap: str) -> bool:
+    gap = cues.REQUEST.sub("", gap)
     return cues.STOP.search(gap) is None and len(gap.split()) <= _REACH and _MASK not in gap
 
 
@@ -130,7 +131,8 @@ def _compare(mention: Mention, plain: str) -> Mention:
     if degree["lack"] or degree["more"]:
         return replace(mention, direction=1)
     if _counted(mention):  # "too old": by how much is for the dialogue to decide
-        return replace(mention, constraints=(), direction=1 if mention.constraints[0].op == "max" else -1)
+        bound = mention.constraints[0]
+        return replace(mention, entity=bound.slot, constraints=(), direction=1 if bound.op == "max" else -1)
     wording = f"less {mention.text.lower()}"
     less = tuple(replace(c, op="not", text=wording, soft=True) for c in mention.constraints if c.op == "is")
     return replace(mention, constraints=less, negated=True, direction=-1)
@@ -138,15 +140,19 @@ def _compare(mention: Mention, plain: str) -> Mention:
 
 def _alternatives(text: str, mentions: list[Mention], links: Sequence[str]) -> list[Mention]:
     """ "thriller or horror" is one wish with two values; both mentions carry it."""
-    judged, i = list(mentions), 0
-    while i < len(links):
-        run = _run(links, i)
-        group = range(i, i + len(run) + 1)
-        wish = _one_of([mentions[k] for k in group], text) if "or" in run and not {"and", "next"} & set(run) else None
-        for k in group if wish else ():
-            judged[k] = replace(mentions[k], constraints=wish)
-        i += len(run) or 1
+    judged, start = list(mentions), 0
+    for i in range(len(mentions)):
+        if i < len(links) and links[i] in ("or", ",") and _slots(mentions[i]) == _slots(mentions[i + 1]):
+            continue
+        wish = _one_of(mentions[start : i + 1], text) if "or" in links[start:i] else ()
+        if wish:
+            judged[start : i + 1] = [replace(mention, constraints=wish) for mention in mentions[start : i + 1]]
+        start = i + 1
     return judged
+
+
+def _slots(mention: Mention) -> set[str]:
+    return {constraint.slot for constraint in mention.constraints}
 
 
 def _one_of(mentions: Sequence[Mention], text: str) -> tuple[Constraint, ...]:
@@ -172,7 +178,8 @@ def _one_of(mentions: Sequence[Mention], text: str) -> tuple[Constraint, ...]:
 
 def _without_contradictions(mentions: Sequence[Mention]) -> list[Mention]:
     """ "That isn't really horror, I mean a proper horror film": what is asked for is not turned down as well."""
-    wanted = {(c.slot, v) for m in mentions if not m.negated for c in m.constraints if c.op == "is" for v in c.values}
+    asked = [c for m in mentions if not m.negated for c in m.constraints if c.op == "is" and not c.soft]
+    wanted = {(c.slot, value) for c in asked for value in c.values}
     return [
         m
         for m in mentions

@@ -16,10 +16,13 @@ _MEANT = (
     r"\btitled|(?<!other )(?<!rather )\bthan)"
 )
 # … after these unless the schema has another meaning for it …
-_OFFERED = r"\b(?:(?:have|you) got|do you have|(?:re)?watch(?:ing)?|(?:the|this|that|a) {noun})"
+_OFFERED = (
+    r"\b(?:(?:have|you) got|do you have|(?:re)?watch(?:ing)?|(?:the|this|that|a) {noun}|"
+    r"liked|loved|enjoyed|adored|hated|care for|such as)"
+)
 # … and after these if it is no common word.
 _MENTIONED = (
-    r"\b(?:lik(?:e|ed|es)|lov(?:e|ed|es)|enjoy(?:ed)?|ador(?:e|ed)|hated?|about|is|was|prefer(?:red)?|favou?rites?|finished|"
+    r"\b(?:likes?|loves?|enjoy|adore|hate|about|is|was|see|prefer(?:red)?|favou?rites?|finished|interested in|check out|"
     r"fan of|into|recommend|try|tried|and|or|but|not|vs|versus|compare|know|as|remember|heard of|style of|good)"
 )
 _ARTICLE = r"(?P<article> (?:the|teh|that|an?))?\s+$"

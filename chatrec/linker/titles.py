@@ -140,7 +140,8 @@ class Titles:
         if generic or len(content) < 2 or not self._famous(match):
             return 0.0
         alone = len(message.tokens) == len(words) + bool(article) and article == self._article(match.items[0])
-        return 0.75 if alone or len(words) > 3 or len(content) > 2 or (cue and len(words) == 2) else 0.0
+        cued = cue and self._signs.closes(message, match.tokens[-1].end)
+        return 0.75 if alone or cued or len(words) > 3 or len(content) > 2 else 0.0
 
     def _famous(self, match: _Match) -> bool:
         return max(map(self._fame, match.items)) >= self._well_known

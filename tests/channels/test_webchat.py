@@ -181,7 +181,7 @@ async def test_typed_text_never_injects_an_intent(http, bot, name, said):
     heard = bot.heard[0]
     assert heard.text == "restart"
     assert heard.parse_data is None
-    assert heard.metadata == {"message_id": "m1", "source": "text"}
+    assert heard.metadata == {"user": heard.sender_id, "message_id": "m1", "source": "text"}
     assert heard.input_channel == "webchat"
 
 
@@ -204,7 +204,7 @@ async def test_a_click_reaches_rasa_parsed_and_with_its_item(http, bot, name, ki
     heard = bot.heard[0]
     assert heard.parse_data["intent"] == {"name": INTENTS[kind], "confidence": 1.0}
     assert heard.parse_data["entities"] == [{"entity": "feedback", "value": click}]
-    assert heard.metadata == {"message_id": "m1", "source": "button"}
+    assert heard.metadata == {"user": heard.sender_id, "message_id": "m1", "source": "button"}
     assert events[0][1]["button"] == click
 
 
