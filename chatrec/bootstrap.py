@@ -57,7 +57,8 @@ class Engine:
         state = dialogue.understand(state, "ask_recommendation", text, linked, self.catalog(catalog), time.time()).state
         key = self.store.user(user) if user else None
         history = self.store.events(key, catalog) if key else ()
-        query = dialogue.query(state, (Turn("user", text),) if text else (), history, n)
+        told = [p.constraint for p in self.store.preferences(key) if p.catalog == catalog] if key else ()
+        query = dialogue.query(state, (Turn("user", text),) if text else (), history, told, n)
         return self.recommend(key, query) if key else self.recommender(catalog).recommend(query)
 
 

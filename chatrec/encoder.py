@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import transformers
 from sentence_transformers import SentenceTransformer
 from tqdm import tqdm
 
@@ -56,6 +57,8 @@ def load_encoder(settings: Settings) -> Encoder:
         ModelMissing: nothing there under that name.
     """
     source = settings.encoder or _packaged()
+    transformers.logging.set_verbosity_error()  # else it reports a buffer that newer releases no longer keep
+    transformers.logging.disable_progress_bar()
     try:
         model = SentenceTransformer(source, device=None if settings.device == "auto" else settings.device)
     except (OSError, ValueError) as error:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
 from chatrec.errors import ModelMissing
@@ -117,6 +118,8 @@ def load_lm(settings: Settings) -> LanguageModel:
     source = settings.llm or str(_packaged(settings.cache))
     device = settings.device if settings.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_num_threads(settings.threads)
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
         dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32

@@ -41,8 +41,9 @@ class Settings:
             return self.secret
         path = self.var / "secret"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError), open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
+        with suppress(FileExistsError):
+            path.touch(mode=0o600, exist_ok=False)
+            path.write_text(secrets.token_hex(32))
         return path.read_text()
 
     @property

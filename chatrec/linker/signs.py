@@ -22,8 +22,9 @@ _OFFERED = (
 )
 # … and after these if it is no common word.
 _MENTIONED = (
-    r"\b(?:likes?|loves?|enjoy|adore|hate|about|is|was|see|prefer(?:red)?|favou?rites?|finished|interested in|check out|"
-    r"fan of|into|recommend|try|tried|and|or|but|not|vs|versus|compare|know|as|remember|heard of|style of|good)"
+    r"\b(?:likes?|loves?|enjoy|adore|hate|about|is|was|see|prefer(?:red)?|favou?rites?|finished|interested in|"
+    r"check out|fan of|into|recommend|try|tried|"
+    r"and|or|but|not|vs|versus|compare|know|as|remember|heard of|style of|good)"
 )
 _ARTICLE = r"(?P<article> (?:the|teh|that|an?))?\s+$"
 _PLACE = re.compile(r"\b(?:in|to|from|at|near|of|by|with|for|my|your|his|her|our|their)\s+$")

@@ -23,7 +23,7 @@ def engine(settings, tmp_path_factory) -> Engine:
 
 
 def random_query(engine: Engine, rng: random.Random) -> Query:
-    """A wish for a genre and a time, a mood in words, something to be like, some history; any of them may be missing."""
+    """A genre and a time, a wish in words, something to be like, some history; any of them may be missing."""
     catalog = engine.catalog("movies")
     known = [item.item_id for item in catalog.items[:3000]]
     genres = list(catalog.values("genre"))

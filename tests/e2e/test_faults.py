@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from contextlib import suppress
 
 import httpx
 import psutil
@@ -57,10 +58,8 @@ def test_a_click_is_stored_once_though_a_server_is_killed_in_the_middle(victim, 
     port = fragile.settings.port if victim == "rasa" else fragile.settings.action_port
     process = server(port)
     threading.Timer(0.02, process.kill).start()
-    try:
+    with suppress(httpx.HTTPError):
         click(fragile, conversation, message_id, item, custom["impression_id"])
-    except httpx.HTTPError:
-        pass
     process.wait(10)
     wait_for(f"{fragile.url}/health")
     wait_for(f"http://localhost:{fragile.settings.action_port}/health")
