@@ -162,4 +162,5 @@ def _state(built: Engine, tracker: Tracker) -> State:
 def _turns(tracker: Tracker) -> tuple[Turn, ...]:
     speakers = {"user": "user", "bot": "bot"}
     said = [(speakers[e["event"]], e.get("text")) for e in tracker.events if e.get("event") in speakers]
-    return tuple(Turn(speaker, text[:300]) for speaker, text in said if text)[-TURNS:]
+    kept = [(speaker, text) for speaker, text in said if text and not text.startswith("1. ")]  # lists are not talk
+    return tuple(Turn(speaker, text[:300]) for speaker, text in kept)[-TURNS:]

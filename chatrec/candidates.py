@@ -91,7 +91,7 @@ class CandidateGenerator:
     def _parts(self, query: Query, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Signal -> (k,) float32, weighted, for the items at ``rows``."""
         signals = {
-            "dialogue": self._dialogue(query.turns, rows),
+            "dialogue": self._dialogue(dialogue_text(query.turns) if query.topic is None else query.topic, rows),
             "wishes": self._wishes(query, rows),
             "reception": self._prior["reception"][rows],
             "popularity": self._prior["popularity"][rows],
@@ -102,8 +102,7 @@ class CandidateGenerator:
             f.name: (getattr(self.weights, f.name) * signals[f.name]).astype(np.float32) for f in fields(FusionWeights)
         }
 
-    def _dialogue(self, turns: Sequence[Turn], rows: np.ndarray) -> np.ndarray:
-        text = dialogue_text(turns)
+    def _dialogue(self, text: str, rows: np.ndarray) -> np.ndarray:
         return self.vectors[rows] @ self._said(text) if text else np.zeros(len(rows))
 
     def _encode(self, text: str) -> np.ndarray:

@@ -20,18 +20,24 @@ from chatrec.types import Constraint, Event, EventKind, Mention, Query, Turn
 
 ABOUT_ITEMS = frozenset({"inquire", "explain_why", "ask_opinion", "critique_compare"})
 FEEDBACK = frozenset({"seen", "accept", "reject"})
+ASKING = frozenset({"ask_recommendation", "provide_preference", "answer", "reformulate", "express_mood"}) | {
+    "critique_feature",
+    "critique_add",
+}
 REPLACING = frozenset({"ask_recommendation", "reformulate", "start_over", "answer"})
+TOPIC = 200  # characters of a topic that are kept, the latest
 KEEP_SHOWN = 60  # items shown earlier that are kept away from the next lists
 
 
 @dataclass(frozen=True)
 class State:
-    """What has been said and shown in one conversation. ``shown``: the last list, in order. ``before``: items of
-    earlier lists. ``focus``: the item spoken of last. ``asked``: slots asked about. ``pending``: what the bot waits
-    for: a slot, ``forget`` (a confirmation) or nothing."""
+    """What has been said and shown in one conversation. ``topic``: what is asked for beyond the constraints. ``shown``:
+    the last list, in order; ``before``: items of earlier lists. ``focus``: the item spoken of last. ``asked``: slots
+    asked about. ``pending``: what the bot waits for: a slot, ``forget`` (a confirmation) or nothing."""
 
     catalog: str
     constraints: tuple[Constraint, ...] = ()
+    topic: str = ""
     anchors: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
@@ -79,7 +85,13 @@ def understand(
         anchors = state.anchors
     rejected = tuple(m for i, m in _excluded(spoken))
     state = replace(
-        state, constraints=constraints, anchors=anchors, focus=focus, before=state.before + rejected, pending=""
+        state,
+        constraints=constraints,
+        topic=_topic(state, intent, text, mentions),
+        anchors=anchors,
+        focus=focus,
+        before=state.before + rejected,
+        pending="",
     )
     return Outcome(state, events, subjects)
 
@@ -109,7 +121,9 @@ def query(
     away = known | set(state.before) | set(state.shown) | set(state.anchors)
     kept = [c if c.op == "not" else replace(c, soft=True) for c in preferences if not _overridden(c, state)]
     wishes = tuple(dict.fromkeys([*state.constraints, *kept]))
-    return Query(state.catalog, tuple(turns), wishes, state.anchors, tuple(history), frozenset(away), n)
+    return Query(
+        state.catalog, tuple(turns), wishes, state.anchors, tuple(history), frozenset(away), n, topic=state.topic
+    )
 
 
 def _overridden(preference: Constraint, state: State) -> bool:
@@ -160,6 +174,18 @@ def _referents(state: State, mentions: Sequence[Mention]) -> list[tuple[Mention,
             if 0 <= index < len(state.shown):
                 found.append((mention, state.shown[index]))
     return found
+
+
+def _topic(state: State, intent: str, text: str, mentions: Sequence[Mention]) -> str:
+    """What the message asks for that no mention covers, after or instead of what was asked for before."""
+    if intent not in ASKING:
+        return state.topic
+    for mention in sorted(mentions, key=lambda m: -m.start):
+        text = f"{text[: mention.start]} {text[mention.end :]}"
+    said = phrases.topic(text)
+    if intent in REPLACING and intent != "answer" and (said or mentions):
+        return said[-TOPIC:]
+    return f"{state.topic} {said}".strip()[-TOPIC:]
 
 
 def _excluded(spoken: Sequence[tuple[Mention, str]]) -> list[tuple[Mention, str]]:

@@ -65,7 +65,7 @@ def _asked(question: str, slot: Slot) -> bool:
 def _facts(slot: Slot, item: Item, catalog: Catalog) -> list[str]:
     labels = dict(_columns(catalog))
     found = [(column, _values(item, column)) for column in slot.columns]
-    return [f"{labels[column].lower()} {', '.join(values)}" for column, values in found if values]
+    return [f"{labels[column].lower()} {', '.join(values)} {slot.unit}".strip() for column, values in found if values]
 
 
 def _columns(catalog: Catalog) -> list[tuple[str, str]]:

@@ -37,7 +37,10 @@ _GENERIC = frozenset(
         watch watching see look looking find get give show tell want wanna wants need like love recommend recommendation
         recommendations suggest suggestion suggestions recomend sugest know not no don't dont really very today tonight
         now evening night weekend help hi hello hey idea ideas bored pick choose choice maybe let's lets think feel
-        feeling mood kind sort type kinda movie movies film films flick flicks about with if got up go""",
+        feeling mood kind sort type kinda movie movies film films flick flicks about with if got up go
+        but not after before between since than more less much many only without nothing none except other others else
+        another instead actually also too then by from over under like similar similiar same as ok okay yes yeah hmm
+        set made during whole seen saw watched loved liked hated enjoyed old long short again list next first""",
     )
 )
 
@@ -64,7 +67,12 @@ def adds(text: str) -> bool:
     return _ADDING.search(text) is not None
 
 
+def topic(text: str) -> str:
+    """The words of a request that say what to search by: "space travel" of "something about space travel, please"."""
+    words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+", text)
+    return " ".join(word for word in words if word.lower().replace("’", "'") not in _GENERIC)
+
+
 def is_vague(text: str) -> bool:
     """Whether a request says nothing to search by ("recommend me something good")."""
-    words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+", text.lower())
-    return all(word.replace("’", "'") in _GENERIC for word in words)
+    return not topic(text)

@@ -109,7 +109,9 @@ class Event:
 @dataclass(frozen=True)
 class Query:
     """All that a recommendation depends on. ``anchors``: items to be like ("more like the second").
-    ``exclude``: items that must not come back. ``history``: oldest first."""
+    ``exclude``: items that must not come back. ``history``: oldest first. ``topic``: what the words ask for beyond the
+    constraints ("space travel"), empty when they ask for no more; None when nobody has told, then the turns are read.
+    """
 
     catalog: str
     turns: tuple[Turn, ...] = ()
@@ -118,6 +120,7 @@ class Query:
     history: tuple[Event, ...] = ()
     exclude: frozenset[str] = frozenset()
     n: int = 5
+    topic: str | None = None
 
 
 @dataclass(frozen=True)
