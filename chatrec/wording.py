@@ -100,17 +100,28 @@ def _leading(catalog: Catalog) -> Slot | None:
 
 
 def _kind(item: Item, catalog: Catalog) -> list[Evidence]:
-    """The row's own leading tags, to say what the item is when nothing else does."""
+    """The row's own leading tags and maker, to say what the item is when nothing else does."""
     slot = _leading(catalog)
     values = item.attributes.get(slot.columns[0], ()) if slot else ()
-    return [Evidence("constraint", value, slot.name) for value in values[:2]]
+    return [*(Evidence("constraint", value, slot.name) for value in values[:2]), *_maker(item, catalog)]
+
+
+def _maker(item: Item, catalog: Catalog) -> list[Evidence]:
+    """The first name of the row: tells apart what would read alike."""
+    slot = next((slot for slot in catalog.schema.slots.values() if slot.type == "people"), None)
+    names = item.attributes.get(slot.columns[0], ()) if slot else ()
+    return [Evidence("constraint", name, slot.name) for name in names[:1]]
 
 
 def _parts(evidence: Sequence[Evidence], item: Item, catalog: Catalog, near: str) -> _Parts:
     told = {e.value for e in evidence if e.kind == "constraint"}
     asked = {e.slot for e in evidence if e.kind == "constraint"}
     close, because = _closeness(evidence, catalog, near)
-    what, clauses = _what([e for e in evidence if e.kind in ("constraint", "novelty")], item, catalog)
+    said = [e for e in evidence if e.kind in ("constraint", "novelty")]
+    leading = _leading(catalog)
+    if said and not close and {e.slot for e in said} <= {leading and leading.name}:
+        said += _maker(item, catalog)
+    what, clauses = _what(said, item, catalog)
     return _Parts(
         what=what,
         close=close,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -59,11 +60,13 @@ class Case:
 
 
 def load_films(path: Path, schema: Schema = FILMS) -> Catalog:
-    """The catalogue of a data set. Raises: BadInput with file and line."""
+    """The catalogue of a data set; an item without a title goes by its id. Raises: BadInput with file and line."""
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror}") from None
+    # Done on the bytes, so that the line numbers of what is really wrong stay those of the file.
+    raw = re.sub(rb"^([^,\"\n]+),,", rb"\1,\1,", raw, flags=re.MULTILINE)
     return Catalog(schema, read_items(raw, path, schema), hashlib.sha256(raw).hexdigest()[:12])
 
 

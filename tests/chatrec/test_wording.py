@@ -54,8 +54,8 @@ RATED = [Evidence("reception", "80", "rating")]
 @pytest.mark.parametrize(
     ("item_id", "evidence", "expected"),
     [
-        ("emma", _met("kind", "Romance"), "A romance book."),
-        ("dune", _met("kind", "Adventure", "Sci-Fi"), "An adventure and sci-fi book."),
+        ("emma", _met("kind", "Romance"), "A romance book written by Jane Austen."),
+        ("dune", _met("kind", "Adventure", "Sci-Fi"), "An adventure and sci-fi book written by Frank Herbert."),
         ("dune", _met("year", "1965") + _met("country", "United States"), "A book from 1965, from the United States."),
         ("dune", _met("pages", "412"), "A book that runs to 412 pages."),
         ("dune", _met("year", "1965") + _met("pages", "412"), "A book from 1965, which runs to 412 pages."),
@@ -83,7 +83,7 @@ RATED = [Evidence("reception", "80", "rating")]
         (
             "emma",
             [Evidence("novelty", "Romance", "kind")],
-            "A romance book, a change from what you have liked so far.",
+            "A romance book written by Jane Austen, a change from what you have liked so far.",
         ),
     ],
 )
@@ -103,13 +103,15 @@ def test_five_cards_in_a_row_do_not_read_alike(shop):
 
 def test_well_known_is_said_only_of_what_is(shop):
     rated = [Evidence("reception", "90", "rating")]
-    well_known = "Well known and well liked: a sci-fi and adventure book; readers give it 90 of 100."
+    well_known = (
+        "Well known and well liked: a sci-fi and adventure book written by Frank Herbert; readers give it 90 of 100."
+    )
     assert sentence(rated, shop.item("dune"), shop) == well_known
     assert sentence(RATED, shop.item("emma"), shop) == "A romance book; readers give it 80 of 100."
 
 
 def test_without_evidence_nothing_is_made_up(shop):
-    assert sentence((), shop.item("emma"), shop) == "A romance book."
+    assert sentence((), shop.item("emma"), shop) == "A romance book written by Jane Austen."
     assert sentence((), shop.item("bare"), shop) == "It ranks well overall, though no single thing explains it."
 
 
