@@ -8,18 +8,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from chatrec.linker.english import FIGURES
 from chatrec.schema import Slot
 
-_ONES = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _TEENS = {"fifteen": 15, "eighteen": 18}
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _VALUES = (
-    {word: value for value, word in enumerate(_ONES, 1)}
+    {word: value for value, word in enumerate(FIGURES, 1)}
     | {word: 10 * value for value, word in enumerate(_TENS, 2)}
     | _TEENS
     | {"a": 1, "an": 1, "couple of": 2}
 )
-_SMALL, _ROUND = "|".join((*_ONES, *_TEENS)), "|".join(_TENS)
+_SMALL, _ROUND = "|".join((*FIGURES, *_TEENS)), "|".join(_TENS)
 NUMBER = (
     rf"\d+(?:[.,]\d+)?|(?:an?|{_SMALL}) hundred(?: (?:and )?(?:{_ROUND}|{_SMALL}))?"
     rf"|(?:{_ROUND})(?:[ -](?:{_SMALL}))?|a couple of|{_SMALL}|an?"
@@ -70,11 +70,12 @@ class Units:
             self.factors.setdefault(slot.unit.casefold(), 1.0)
         names = "|".join(re.escape(unit) for unit in sorted(self.factors, key=lambda unit: (-len(unit), unit)))
         names = names or "(?!)"  # matches nothing
+        initials = "|".join(sorted({re.escape(unit[0]) for unit in self.factors if unit[0].isalpha()})) or "(?!)"
         self._pattern = re.compile(
-            rf"(?<![\w.])(?:(?P<half>half an)|(?P<n>{NUMBER})(?P<and_half> and a half)?)"
+            rf"(?<![\w.])(?:(?P<half>half(?: an)?)|(?P<n>{NUMBER})(?P<and_half> and a half)?)"
             rf"(?:[ -]|(?<=\d))(?P<unit>{names})"
             rf"(?![a-z])(?:(?P<half_more> and a half)|"
-            rf"(?P<and> ?and)? ?(?P<more>{NUMBER})(?: ?(?P<smaller>{names}))?(?![\w]))?"
+            rf"(?P<and> ?and)? ?(?P<more>{NUMBER})(?: ?(?P<smaller>{names}|{initials}))?(?![\w]))?"
         )
 
     def find(self, plain: str) -> Iterator[Amount]:

@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 
 _ENDINGS = ("s", "es", "ed", "d", "ing", "ly", "er", "r", "est", "st", "ers", "n", "y", "ish", "ness")
+_AFTER_E = frozenset(("d", "r", "st", "n"))  # "love" -> "loved", but "for" is no stem of "ford"
+FIGURES = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 def _words(text: str) -> frozenset[str]:
@@ -24,7 +26,7 @@ CLOSED = _words(
     in on at by for from to with without about into over under after before between up down out off through during
     against until till since because while though although like unlike near next first second third fourth fifth last
     two three four five six seven eight nine ten new old good bad best better worst great nice fine cool okay ok
-    please thanks yet still already maybe perhaps anyway else instead rather quite really pretty always often
+    please thanks yet still already maybe perhaps anyway else instead rather quite really always often
     sometimes later soon today tonight tomorrow yesterday
     """
 )
@@ -141,7 +143,7 @@ ORDINARY = (
     picture piece pig pills pilot pink pirate pirates piss pit pitch pixar pizza place plain plan plane planet plans
     plant plastic plate play player plays pleasant pleasure plenty plot plots pls plus plz pocket poem poet poetry
     point poison poker police policy politic political politics pool poor pop popcorn popular porn portrait position
-    positive possess possible possibly post pot pound power powerful practical practice pray precious predictable
+    positive possess possible possibly post pretty pot pound power powerful practical practice pray precious predictable
     prefer preferably pregnancy pregnant prepare prequel presence present president press pressure prevent previous
     previously price pride priest prince princess princesses principal print prison prisoner prisoners private prize
     probably problem process produce producer product production profession professional professor profile program
@@ -222,7 +224,7 @@ def is_ordinary(word: str) -> bool:
 
 def _stem(word: str, ending: str) -> bool:
     stem = word[: -len(ending)]
-    if len(stem) < 2:
+    if len(stem) < 2 or (ending in _AFTER_E and stem[-1] != "e"):
         return False
     undoubled = stem[:-1] if stem[-1] == stem[-2] else stem
     return not ORDINARY.isdisjoint((stem, undoubled, stem + "e", stem[:-1] + "y" if stem[-1] == "i" else stem))

@@ -12,15 +12,14 @@ from chatrec.linker.numbers import Numbers
 from chatrec.linker.ordinals import Ordinals
 from chatrec.linker.people import People
 from chatrec.linker.polarity import judge
-from chatrec.linker.spelling import Spelling
-from chatrec.linker.text import Message, read
+from chatrec.linker.text import Message, Spelling, read
 from chatrec.linker.titles import Titles
 from chatrec.linker.vocabulary import Vocabulary
 from chatrec.types import Mention
 
 _NO_WISH = re.compile(  # words about something else, whatever they look like
     rf"\b(?:{NUMBER})[ -]?(?:years?|yrs?|months?)[ -]olds?\b|\b(?:aged?|turning|turns) \d+|\b\d+ ?(?:am|pm)\b|"
-    r"\btop \d+|\(\d{4}\)|"
+    r"\btop \d+|\(\d{4}\)|\bwhat'?s new\b|\bnew to me\b|\b(?:watch|chat|search|viewing)(?:ing)? history\b|"
     r"\bhow [a-z]+ (?:is|are|was|were|do|does|did)\b|\b(?:as|so) long as\b|\blong (?:time )?ago\b|"
     r"\b(?:no|any) longer\b(?! than)|\bnew (?:york|jersey|orleans|england)\b|\bgets? old\b|\blive[ -]action\b"
 )

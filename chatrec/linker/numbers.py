@@ -15,6 +15,7 @@ import numpy as np
 
 from chatrec.catalog import Catalog
 from chatrec.linker.amounts import Amount, Units, bare, periods
+from chatrec.linker.english import CLOSED
 from chatrec.linker.text import Message
 from chatrec.schema import Slot
 from chatrec.types import Constraint, Mention, Op
@@ -23,8 +24,9 @@ _LEFT = {  # how words before an amount bound it; the first that fits
     "least": r"at least|minimum(?: of)?|min|since|starting (?:from|with|in)|"
     r"(?:not?|isn't) (?:less|fewer|shorter|lower|earlier|older|worse) than|not (?:under|below|before)|>=",
     "most": r"at (?:the )?most|max(?:imum)?(?: of)?|up to|not? (?:more|longer|later|newer|higher) than|"
-    r"not (?:over|above|after|past)|within|until|till|only have|<=|"
-    r"(?:i|we)(?:'ve| have|'ve got| have got| got|'ve only got|ve)(?: only| just| about| around| maybe| like)*",
+    r"not (?:over|above|after|past)|within|until|till|<=",
+    "have": r"only have|(?:i|we)(?:'ve| have| got|'?ve(?: only)? got| have got)"
+    r"(?: only| just| about| around| maybe| like)*",
     "over": r"over|above|after|past|beyond|post|>|(?:more|longer|greater|higher|bigger|better|later|newer) than",
     "under": r"under|below|before|prior to|pre|<|(?:less|fewer|lower|smaller|earlier|shorter) than",
     "about": r"about|around|roughly|approximately|approx|circa|ca|~",
@@ -36,10 +38,11 @@ _RIGHT = {
     "most": r"(?:or|and|at) (?:less|lower|earlier|older|shorter|under|below|fewer|before|most)\b|max(?:imum)?\b|tops\b",
     "about": r"or so\b|ish\b|-ish\b",
 }
-_FILLER = r"(?:\s+(?:the|about|around|year|of|a|roughly|like|score of|rating of))*\s*'?$"
+_FILLER = r"(?:\s+(?:the|about|around|year|of|a|roughly|like|score of|rating of))*[\s-]*'?$"
 _JOINED = re.compile(r"\s*(?:-|–|—|to|until|till|through)\s*(?:the )?'?$")
 _AND = re.compile(r"\s*(?:and|to|-|&)\s*(?:the )?'?$")
 _BETWEEN = re.compile(r"\bbetween\s+(?:the )?'?$|\bfrom\s+(?:the )?'?$")
+_COUNTED = re.compile(r"\s+([a-z]+)")  # "100 films": what a number without a unit counts
 _UNCLEAR = 0.8  # confidence where only a word near by says what a number is about
 _REACH = 40  # characters around an amount that may say what it is
 _NEAR = 25
@@ -70,7 +73,7 @@ class Numbers:
         by_role = {roles.get(slot.columns[0]): slot.name for slot in slots}
         self._year, self._reception = by_role.get("year"), by_role.get("reception")
         self.steps = {name: float(column.whole) for name, column in self._columns.items()}
-        self._left = {op: re.compile(rf"(?:\b|(?<=\W))(?:{words}){_FILLER}") for op, words in _LEFT.items()}
+        self._left = {op: re.compile(rf"(?<!\w)(?:{words}){_FILLER}") for op, words in _LEFT.items()}
         self._right = {op: re.compile(rf"[\s-]?(?:{words})") for op, words in _RIGHT.items()}
 
     def find(self, message: Message) -> Iterator[Mention]:
@@ -134,6 +137,8 @@ class Numbers:
         if not joined:
             op, left, right, slot = self._bound(before, behind)
             start, end = amount.start - left, amount.end + right
+        if op == "have":  # "I have two hours" is a limit, "I have 3 kids" is not
+            op = "most" if amount.slot else ""
         clear = bool(op or joined or amount.slot)
         amount = self._placed(message, amount, slot, op, joined)
         if amount.slot is None:
@@ -167,6 +172,9 @@ class Numbers:
     def _placed(self, message: Message, amount: Amount, slot: str | None, op: str, joined: bool) -> Amount:
         """The amount with its slot: a bare number takes the slot that is named near by, or else fits."""
         if amount.slot is not None:
+            return amount
+        counted = _COUNTED.match(message.plain, amount.end)
+        if counted and counted[1] not in CLOSED and not any(c.labels.match(counted[1]) for c in self._columns.values()):
             return amount
         near = message.plain[max(0, amount.start - _NEAR) : amount.end + _NEAR]
         named = [slot] if slot else [n for n, c in self._columns.items() if c.labels.search(near)]

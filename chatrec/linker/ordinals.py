@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from chatrec.linker.english import FIGURES
 from chatrec.linker.text import Message
 from chatrec.schema import Schema
 from chatrec.types import Mention
 
 _WORDS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _POSITIONS = {word: place for place, word in enumerate(_WORDS, 1)} | {"last": -1, "top": 1, "bottom": -1}
-_FIGURES = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_COUNTS = {word: count for count, word in enumerate(_FIGURES, 1)}
+_COUNTS = {word: count for count, word in enumerate(FIGURES[:10], 1)}
 _NOUNS = "one option choice pick suggestion recommendation result title item entry movie"
 _PLACE = rf"(?P<place>{'|'.join(_POSITIONS)}|(?:[1-9]|10)(?:st|nd|rd|th))"
-_FIGURE = rf"(?P<figure>10|[1-9]|{'|'.join(_FIGURES)})"
+_FIGURE = rf"(?P<figure>10|[1-9]|{'|'.join(_COUNTS)})"
 # What may stand behind "the second" when it means one of the list; "the second world war" has another word there.
 _NEXT = (
     r"(?=\s*(?:$|[^\w\s'’-]|['’]s\b|(?:and|or|but|than|to|with|by|on|in|from|for|is|was|are|were|isn|wasn|looks?|sounds?|"
@@ -27,12 +27,14 @@ _BOTH = re.compile(
     r"(?<!\bwe )(?<!\bthey )(?<!\byou )\bboth\b(?=\W*(?:$|of (?:them|these|those)|look|sound|are|were|please))"
 )
 _ALONE = re.compile(rf"^\W*(?:the )?{_PLACE}(?: (?:please|pls|then))?\W*$")
-# A message of nothing but such words may name places in bare figures: "difference between 1 and 3?"
-_BARE = re.compile(
-    r"^(?:\W|\d|(?:the|and|or|not|no|pls|please|i|ll|take|pick|choose|show|me|tell|about|why|more|like|is|go|for|what|"
-    r"which|how|s|compare|difference|differ|between|vs|versus|to|than|seen|both|are|do)\b)+$"
+# Bare figures are places at the beginning and behind such words, if nothing is counted: "more like 1 and 3 but newer"
+_FIGURES = re.compile(
+    r"(?:^\W*|\b(?:(?:more|me|what|how) about|like|than|why|seen|watched|not|take|pick|choose|between|compare|"
+    r"go (?:for|with)) )"
+    r"(?P<figures>(?:10|[1-9])(?:(?:, ?| ?(?:and|or|&|vs\.?|versus|to) )(?:10|[1-9]))*)(?![\w%+/:-]|[.,]\d|\s*[€$£%])"
+    + _NEXT
 )
-_DIGIT = re.compile(r"(?<![\d.,:/#])(?<!\bno )\b(?P<figure>10|[1-9])\b(?![.,:/]\d|\+|%|-)")
+_DIGITS = re.compile(r"\d+")
 
 
 class Ordinals:
@@ -43,7 +45,7 @@ class Ordinals:
         noun, plural = re.escape(schema.noun), re.escape(schema.plural)
         nouns = "|".join((*_NOUNS.split(), noun, plural))
         self._several = re.compile(
-            rf"\b(?P<side>first|last|top) (?P<count>{'|'.join(_FIGURES[1:])}|[2-9])\b"
+            rf"\b(?P<side>first|last|top) (?P<count>{'|'.join(FIGURES[1:10])}|[2-9])\b"
             rf"(?: (?:ones|{plural}))?{_SEVERAL_NEXT}"
         )
         self._patterns = (
@@ -62,8 +64,10 @@ class Ordinals:
                 yield _mention(message, found.start(), found.end("count"), place)
         for found in _BOTH.finditer(plain):
             yield from (_mention(message, *found.span(), place) for place in (1, 2))
-        patterns = (*self._patterns, _ALONE, *([_DIGIT] if _BARE.match(plain) else []))
-        for found in (found for pattern in patterns for found in pattern.finditer(plain)):
+        for listed in _FIGURES.finditer(plain):
+            for found in _DIGITS.finditer(plain, *listed.span("figures")):
+                yield _mention(message, *found.span(), int(found.group()))
+        for found in (found for pattern in (*self._patterns, _ALONE) for found in pattern.finditer(plain)):
             group = "figure" if "figure" in found.groupdict() else "place"
             yield _mention(message, *found.span(group), _number(found[group]))
 

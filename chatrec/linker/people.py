@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 
 from chatrec.catalog import Catalog
 from chatrec.linker.english import is_ordinary
-from chatrec.linker.spelling import Spelling
-from chatrec.linker.text import Message, Token, compact, keys
+from chatrec.linker.text import Message, Spelling, Token, compact, entries, keys
 from chatrec.types import Constraint, Mention
 
 _LONGEST = 5  # words in a name
@@ -26,6 +26,7 @@ _PARTICLES = frozenset(
 _CREDIT = r"by|with|starring|stars|featuring|director|actor|actress"
 _CREDITED = re.compile(rf"\b(?:{_CREDIT})\s+(?:the\s+)?$")
 _CUE = re.compile(rf"\b(?:{_CREDIT}|from|of|and|or|like|love)\s+(?:the\s+)?$")
+_CUE_BEHIND = re.compile(r"'s\b|\s+(?:and|or)\b")
 _WHOLE, _SURNAME, _UNKNOWN = 0.97, 0.96, 0.85  # how sure a name is: whole, a famous surname, another surname
 _SLIP = 0.9  # factor for every corrected slip
 
@@ -43,13 +44,16 @@ class People:
         for name in self._fame:
             parts = keys(name)
             words.update(parts)
-            self._whole[compact(parts)].append(name)
+            for key in entries(parts):
+                self._whole[key].append(name)
             if len(parts) > 1:
                 given[parts[0]] += 1
-                self._surnames[compact(_surname(parts))].append(name)
+                for key in entries(_surname(parts)):
+                    self._surnames[key].append(name)
         self._given = frozenset(name for name, people in given.items() if people >= _GIVEN)
         self._known = float(np.quantile(list(self._fame.values()) or [0.0], _KNOWN))
         self.words = frozenset(words)
+        self._names = Spelling(self._whole)
 
     def find(self, message: Message, spelling: Spelling) -> Iterator[Mention]:
         """Every name in a message, overlapping ones too."""
@@ -57,7 +61,7 @@ class People:
         for start in range(len(tokens)):
             for end in range(start + 1, min(start + _LONGEST, len(tokens)) + 1):
                 words = [token.key for token in tokens[start:end]]
-                for key, slips in spelling.readings(words):
+                for key, slips in chain(spelling.readings(words), self._names.name(words)):
                     names, certainty = self._named(message, tokens[start:end], key, slips)
                     if names:
                         yield self._mention(message, tokens[start:end], names, certainty * _SLIP**slips)
@@ -77,13 +81,14 @@ class People:
 
     def _may_stand_alone(self, message: Message, tokens: Sequence[Token], names: list[str], slips: int) -> bool:
         """Whether one name is enough: famous and nobody else's, or said as a name ("by Black")."""
-        cued, fame = _CUE.search(message.before(tokens[0].start)) is not None, self._fame[names[0]]
-        if slips and not cued and len(compact(token.key for token in tokens)) < _LONG:
+        said = _CUE.search(message.before(tokens[0].start)) or _CUE_BEHIND.match(message.plain, tokens[-1].end)
+        cued, fame = said or len(tokens) == len(message.tokens), self._fame[names[0]]
+        if slips and not said and len(compact(token.key for token in tokens)) < _LONG:
             return False
         if all(is_ordinary(token.key) or token.key in self._given for token in tokens):
             credited = _CREDITED.search(message.before(tokens[0].start)) is not None
             return credited and message.cased and all(token.capital for token in tokens) and fame >= self._known / 4
-        return fame >= (self._known / 4 if cued else self._known) and (cued or len(names) == 1)
+        return bool(fame >= (self._known / 4 if cued else self._known) and (cued or len(names) == 1))
 
     def _likeliest(self, names: list[str]) -> list[str]:
         ranked = sorted(names, key=lambda name: (-self._fame[name], name))

@@ -7,12 +7,74 @@ nothing about whether an item may be shown: that is for the dialogue to decide.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from chatrec.linker import cues
 from chatrec.linker.text import Message
-from chatrec.types import Constraint, Mention
+from chatrec.types import Constraint, Mention, Value
+
+_ADVERB = r"(?:\w+ ){0,2}?"
+_NOT = r"(?:do|did|does|would|could|is|was|am|are|were|have|has|ca|'m|'re|i'm)(?: ?n'?t| not| never)"
+
+# Looks like a "no" and is none.
+_HARMLESS = (
+    r"not (?:only|just|sure|bad|necessarily|yet|quite|exactly|that i)",
+    r"no (?:idea|problem|worries|thanks?|preference|matter|doubt|clue|way|need|particular|specific)",
+    r"no(?=[,.!;:?])",
+    r"no (?:i|i'd|i'm|a|an|the|give|show|let|that|that's|it|it's|maybe|make|we|you|wait|sorry|what|but|how|thats)",
+    r"nothing (?:but|else|special)",
+    r"no (?:less|fewer|more|later|longer) than|no longer",
+    r"why not|why do ?n'?t",
+    r"(?:do|have|is|are|ca|could|wo)n'?t (?:you|there|it|that|they|this)",
+    r"(?:can'?t|cannot|could ?n'?t|can not) (?:find|decide|wait|remember|get enough|choose|think)",
+    r"(?:have ?n'?t|has ?n'?t|have not|'ve not|had ?n'?t|never|never did|not|did ?n'?t|did not) "
+    r"(?:actually |even |yet |really |ever )?(?:seen?|saw|watched|heard?|been)|did(?:n'?t| not) watch",
+    r"(?:do|did)(?:n'?t| not) (?:mind|know|remember|get)|does ?n'?t matter",
+    r"not enough|n'?t enough|enough to|enough for",
+    r"not (?:averse|opposed|against)|(?:can'?t|cannot) go wrong|who (?:does|would) ?n'?t",
+)
+_DISLIKE = (
+    rf"{_NOT} {_ADVERB}(?:like|love|enjoy|care(?: much)? for|stand|bear|take)",
+    rf"(?:{_NOT}|not) {_ADVERB}(?:fan of|fond of|into|keen on|interested in)",
+    r"(?:could|can)(?: ?n'?t| not) (?:finish|get (?:through|into))",
+    r"never (?:liked?|loved?|enjoyed|been a fan of|been into)|(?:never|rarely|seldom|hardly ever) (?:watch|do|go for)",
+    r"hat(?:e|es|ed|ing)|dislike[sd]?|detest\w*|loath\w*|despis\w*",
+    r"(?:sick|tired|bored|weary) (?:of|with|by)|fed up with|had enough of|allergic to",
+)
+_EXCLUDE = (
+    r"not|no|none of|never|nothing|without|w/o|except(?: for)?|excluding|exclude|avoid(?:ing)?|skip|remove|drop|minus",
+    r"non(?=-)|non|stop|quit|ban|ditch|leave out|(?:rather|prefer\w*) [^.,;:!?]{1,40}? (?:than|over)",
+    r"neither|nor|instead of|rather than|other than|apart from|aside from|(?:anything|everything|all) (?:but|except)",
+    r"enough(?: of| with)?|\w+n't|(?:do|does|did|is|are|was|wo|ca|should|would)nt|cannot|forget(?: about)?|hold the",
+)
+_NEGATION = re.compile(
+    rf"\b(?:(?P<harmless>{'|'.join(_HARMLESS)})|(?P<dislike>{'|'.join(_DISLIKE)})|(?P<exclude>{'|'.join(_EXCLUDE)}))(?!\w)"
+)
+
+# Ends what a "no" reaches.
+_STOP = re.compile(
+    r"[.;:!?\n,()]|\b(?:but|instead|though|because|cause|cuz|since|i|i'm|i'd|we|give|show|find|maybe|prefer|please)\b|"
+    r"\bas\b.*\bas\b"
+)
+_REQUEST = re.compile(r"^\s*(?:show|give|find)\b")  # "don't show me …" goes on; elsewhere such a word begins anew
+_MILD = re.compile(r"\b(?:too|so|very|that|as)(?: much| many)?\s*$")
+_TURNED_DOWN_BEHIND = re.compile(
+    r"\s*(?:films?|movies?|ones)?\s*"
+    r"(?:(?:is|are|was|were|'s)\s?(?:n'?t| not) (?:really |exactly )?(?:for )?(?:my|me|our|us)\b|"
+    r"(?:is|are) (?:a (?:\w+ )?no\b(?! )|out\b(?! there))|leaves? me cold|puts? me off|bores? me|\? no\b)"
+)
+_DEGREE = re.compile(
+    r"(?:\b(?P<lack>not enough|too little|too few)|n'?t enough|\b(?P<less>less|fewer|too(?: much| many)?)|"
+    r"(?<!no )(?<!any )\b(?P<more>more))\s+(?:of )?$"
+)
+
+# Between two mentions that hang together; \w* is a noun such as "films".
+_LINK = re.compile(
+    r"\s*(?:films?|movies?|ones|stuff|flicks?)?\s*"
+    r"(?:(?P<comma>,)|,?\s*(?P<word>or|and|nor|&|/)(?![\w])\s*"
+    r"(?:any|anything|other|a|an|the|some|even|too|much|more|with|by|from|in|in the|from the|maybe)?|-)?\s*"
+)
 
 _MASK = "\x00"  # stands for the letters of a mention, so that a cue inside a title is none
 _REACH = 7  # words between a cue and what it turns down
@@ -44,7 +106,7 @@ def _link(plain: str, left: Mention, right: Mention) -> str:
     """How two neighbours hang together: "" (not at all), "next" (side by side), "," or a conjunction."""
     if right.start < left.end:
         return "next"
-    found = cues.LINK.fullmatch(plain, left.end, right.start)
+    found = _LINK.fullmatch(plain, left.end, right.start)
     return (found["word"] or found["comma"] or "next") if found else ""
 
 
@@ -58,21 +120,21 @@ def _counted(mention: Mention) -> bool:
 def _turned_down(plain: str, mentions: Sequence[Mention], links: Sequence[str]) -> dict[int, str]:
     """Index of a mention -> the words that turn it down."""
     found: dict[int, str] = {}
-    for cue in cues.NEGATION.finditer(plain):
+    for cue in _NEGATION.finditer(plain):
         first = next((i for i, m in enumerate(mentions) if m.start >= cue.end()), None)
         if cue["harmless"] is None and first is not None and _reaches(plain[cue.end() : mentions[first].start]):
             for i in _reached(mentions, links, first, cue.group()):
                 if cue["dislike"] is None or mentions[i].entity not in ("title", "ordinal"):
                     found[i] = plain[cue.start() : mentions[first].start]
     for i, mention in enumerate(mentions):
-        if mention.entity not in ("title", "ordinal") and cues.TURNED_DOWN_BEHIND.match(plain, mention.end):
+        if mention.entity not in ("title", "ordinal") and _TURNED_DOWN_BEHIND.match(plain, mention.end):
             found.setdefault(i, "not ")
     return found
 
 
 def _reaches(gap: str) -> bool:
-    gap = cues.REQUEST.sub("", gap)
-    return cues.STOP.search(gap) is None and len(gap.split()) <= _REACH and _MASK not in gap
+    gap = _REQUEST.sub("", gap)
+    return _STOP.search(gap) is None and len(gap.split()) <= _REACH and _MASK not in gap
 
 
 def _reached(mentions: Sequence[Mention], links: Sequence[str], first: int, cue: str) -> list[int]:
@@ -95,7 +157,7 @@ def _run(links: Sequence[str], start: int) -> Sequence[str]:
 
 
 def _deny(mention: Mention, words: str, steps: Mapping[str, float]) -> Mention:
-    soft = cues.MILD.search(words) is not None
+    soft = _MILD.search(words) is not None
     wording = f"not {mention.text.lower()}"
     denied = tuple(c for old in mention.constraints for c in _opposite(old, mention, steps, soft, wording))
     return replace(mention, negated=True, constraints=_bounded(denied), direction=-mention.direction)
@@ -125,7 +187,7 @@ def _bounded(denied: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
 
 def _compare(mention: Mention, plain: str) -> Mention:
     """ "less violent", "too long", "more action": what is wanted less or more of."""
-    degree = cues.DEGREE.search(plain, max(0, mention.start - _LOOK_BACK), mention.start)
+    degree = _DEGREE.search(plain, max(0, mention.start - _LOOK_BACK), mention.start)
     if degree is None or not mention.constraints or mention.item_ids:
         return mention
     if degree["lack"] or degree["more"]:
@@ -177,11 +239,21 @@ def _one_of(mentions: Sequence[Mention], text: str) -> tuple[Constraint, ...]:
 
 
 def _without_contradictions(mentions: Sequence[Mention]) -> list[Mention]:
-    """ "That isn't really horror, I mean a proper horror film": what is asked for is not turned down as well."""
-    asked = [c for m in mentions if not m.negated for c in m.constraints if c.op == "is" and not c.soft]
-    wanted = {(c.slot, value) for c in asked for value in c.values}
-    return [
-        m
-        for m in mentions
-        if not (m.negated and m.constraints and all((c.slot, v) in wanted for c in m.constraints for v in c.values))
-    ]
+    """What is asked for is not turned down as well. Of the same word the last wins ("not really horror, I want a proper
+    horror film"), otherwise the wish does ("horror without gore")."""
+    values = [_values(mention) for mention in mentions]
+
+    def gives_way(i: int, j: int) -> bool:
+        one, other = mentions[i], mentions[j]
+        if one.negated == other.negated or not values[i] or not values[i] <= values[j]:
+            return False
+        return i < j if one.text.lower() == other.text.lower() else one.negated
+
+    places = range(len(mentions))
+    return [mentions[i] for i in places if not any(gives_way(i, j) for j in places)]
+
+
+def _values(mention: Mention) -> set[tuple[str, Value]]:
+    """The values that a mention asks for or turns down."""
+    firm = [c for c in mention.constraints if c.op in ("is", "not") and not c.soft]
+    return {(c.slot, value) for c in firm for value in c.values}

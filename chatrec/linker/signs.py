@@ -12,7 +12,8 @@ from chatrec.schema import Schema
 # "{noun}" is what the catalogue holds. After these even a common word may be a title …
 _MEANT = (
     r"(?:\b(?:s[ou]m\w+n\w*|anything|more|similar|just|else|stuff|ones?|much|is|(?:sort|kind) of|bit|feels?|{noun}) "
-    r"like|^\W*like|\bsimilar to|\bsame \w+ as|\bremind(?:s|ed)? me of|\b(?:re)?watched|\bseen|\bsaw|\bcalled|\bnamed|"
+    r"like|^\W*like|\bs[iy]m\w+r to|\bsame \w+ as|"
+    r"\bremind(?:s|ed)? me of|\b(?:re)?watched|\bseen|\bsaw|\bcalled|\bnamed|"
     r"\btitled|(?<!other )(?<!rather )\bthan)"
 )
 # … after these unless the schema has another meaning for it …
@@ -27,7 +28,9 @@ _MENTIONED = (
     r"and|or|but|not|vs|versus|compare|know|as|remember|heard of|style of|good)"
 )
 _ARTICLE = r"(?P<article> (?:the|teh|that|an?))?\s+$"
-_PLACE = re.compile(r"\b(?:in|to|from|at|near|of|by|with|for|my|your|his|her|our|their)\s+$")
+_PLACE = re.compile(
+    r"\b(?:in|to|from|at|near|of|by|with|for|my|your|his|her|our|their|a bit|a little|so|very|too|totally|kinda)\s+$"
+)
 _WITHIN = frozenset(("of", "the"))  # words that a longer name may have between its capitals
 _BREAKS = frozenset('.,;:!?()"/&+\n')
 _SMALL = frozenset(("the", "a", "an", "of", "in", "and", "to", "for", "on", "at", "with", "from", "by", "or"))

@@ -1,19 +1,35 @@
-"""A message as the linker reads it: words with their places, and a plain copy of the same length."""
+"""A message as the linker reads it: words with their places, a plain copy of the same length, and what a misspelt
+word may have been meant to be."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice, product
 
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from chatrec.linker.english import CLOSED, is_ordinary
+
+ARTICLES = frozenset(("the", "a", "an", "teh"))
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|&")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:\n])[\s\"'“”‘’(]*$")
 _LOOK_BACK = 6  # characters that may stand between the end of a sentence and the next word
 _NUMERALS = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9"}
 _QUOTES = str.maketrans("’‘“”´`", "''\"\"''")
-ARTICLES = frozenset(("the", "a", "an", "teh"))
+
+_SHORTEST = 5  # letters of a word that may be misspelt; shorter ones have too many neighbours
+_TWO_SLIPS = 8  # letters from which two slips are forgiven
+_LONG_NAME = 12  # the same for the words of a name together
+_CHOICES = 3  # words that one misspelt word may stand for
+_MISSPELT = 2  # words of one stretch that may be corrected
+_GUESSES = 6  # spellings tried for one stretch of words
+_MEMORY = 20_000  # words
 
 
 @dataclass(frozen=True)
@@ -57,8 +73,15 @@ def keys(text: str) -> list[str]:
 
 
 def compact(words: Iterable[str]) -> str:
-    """Words run together, so that "sci-fi", "sci fi" and "scifi" are one."""
-    return "".join(words)
+    """Words run together, so that "sci-fi", "sci fi" and "scifi" are one. Small words, single letters and figures
+    stay apart: "I ran" is not "Iran", nor is "1, 2" the same as "12"."""
+    spaced = (word if len(word) > 1 and word not in CLOSED and not word.isdigit() else f" {word} " for word in words)
+    return "".join(spaced).replace("  ", " ").strip()
+
+
+def entries(words: Sequence[str]) -> set[str]:
+    """What a name is listed under, so that "wall-e" is also found as "walle"."""
+    return {compact(words), "".join(words)}
 
 
 def plain(text: str) -> str:
@@ -90,3 +113,55 @@ def _token(text: str, found: re.Match[str]) -> Token:
         opens = _SENTENCE_START.search(" " + text[start - _LOOK_BACK : start]) is not None
     shouted = len(word) > 1 and word.isupper()
     return Token(start, found.end(), _key(word), word[0].isupper() and not shouted, opens)
+
+
+class Spelling:
+    """Looks for words of a vocabulary within one slip of a misspelt word (two in long words), a swap of neighbours
+    counting as one: optimal string alignment. Only words of the same first letter and about the same length are
+    compared. Numbers are never corrected, nor are words that English has."""
+
+    def __init__(self, vocabulary: Iterable[str]) -> None:
+        self._words = frozenset(vocabulary)
+        self._blocks: dict[tuple[str, int], list[str]] = defaultdict(list)
+        for word in sorted(self._words):
+            if len(word) >= _SHORTEST - 1 and word.replace(" ", "").isalpha():
+                self._blocks[word[0], len(word)].append(word)
+        self._memory: dict[str, list[tuple[str, int]]] = {}
+
+    def readings(self, words: Sequence[str]) -> Iterator[tuple[str, int]]:
+        """The words run together, as typed and then as they may have been meant, with the number of slips."""
+        yield compact(words), 0
+        options = [[(word, 0), *self.meant(word)] for word in words]
+        if 0 < sum(len(choices) > 1 for choices in options) <= _MISSPELT:
+            for choice in islice(product(*options), 1, _GUESSES):
+                yield compact([word for word, _ in choice]), sum(slips for _, slips in choice)
+
+    def meant(self, word: str) -> list[tuple[str, int]]:
+        """The nearest words of the vocabulary and how many slips away; empty for a word that is not misspelt."""
+        if len(word) < _SHORTEST or not word.isalpha() or word in self._words or is_ordinary(word):
+            return []
+        return self._remembered(word)
+
+    def name(self, words: Sequence[str]) -> list[tuple[str, int]]:
+        """For a vocabulary of whole names: those meant by several words that are words of their own, but no name
+        together ("brad pit"). A small word in between or nothing but everyday words is no misspelt name."""
+        if len(words) < 2 or any(word in CLOSED or not word.isalpha() for word in words):
+            return []
+        if all(map(is_ordinary, words)):
+            return []
+        key = compact(words)
+        return [(name, slips) for name, slips in self._remembered(key)[:1] if slips == 1 or len(key) >= _LONG_NAME]
+
+    def _remembered(self, word: str) -> list[tuple[str, int]]:
+        if word not in self._memory:
+            if len(self._memory) >= _MEMORY:
+                self._memory.clear()
+            self._memory[word] = self._nearest(word)
+        return self._memory[word]
+
+    def _nearest(self, word: str) -> list[tuple[str, int]]:
+        slips = 2 if len(word) >= _TWO_SLIPS else 1
+        lengths = range(len(word) - slips, len(word) + slips + 1)
+        near = [other for n in lengths for other in self._blocks.get((word[:1], n), ())]
+        found = process.extract(word, near, scorer=OSA.distance, score_cutoff=slips, limit=_CHOICES)
+        return [(other, int(distance)) for other, distance, _ in found]

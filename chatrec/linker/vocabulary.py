@@ -8,15 +8,14 @@ from dataclasses import dataclass, replace
 
 from chatrec.catalog import Catalog
 from chatrec.linker.english import CLOSED
-from chatrec.linker.spelling import Spelling
-from chatrec.linker.text import Message, Token, compact, keys
+from chatrec.linker.text import Message, Spelling, Token, entries, keys
 from chatrec.schema import Mood, Schema, Slot
 from chatrec.types import Constraint, Mention
 
 _LONGEST = 6  # words in a phrase of a schema
 _DERIVED = 0.9  # confidence in a form that the schema does not list
 _CORRECTED = 0.8  # in a corrected spelling
-_OWNED = re.compile(r"(?<!for )(?<!with )\b(?:my|your|our|his|her|their|watch|chat) $")
+_OWNED = re.compile(r"(?<!for )(?<!with )\b(?:my|your|our|his|her|their) $")
 _LIKING = frozenset(("love", "loves", "like", "likes"))  # "I love …" is no wish for romance
 
 
@@ -44,11 +43,16 @@ class Vocabulary:
         for phrase, sense in _senses(catalog):
             words = keys(phrase)
             self.words |= set(words)
-            self._add(compact(words), sense)
+            for key in sorted(entries(words)):
+                self._add(key, sense)
 
     def __contains__(self, word: str) -> bool:
-        """Whether a single word is a phrase of the schema."""
+        """Whether a single word is a phrase of the schema, or a form of one."""
         return word in self._senses
+
+    def lists(self, word: str) -> bool:
+        """Whether the schema itself has the word: "aliens", but not "alien"."""
+        return word in self._senses and self._senses[word].confidence == 1.0
 
     def find(self, message: Message, spelling: Spelling) -> Iterator[Mention]:
         """Every phrase of the schema in a message, overlapping ones too."""
@@ -71,11 +75,12 @@ class Vocabulary:
 
     def _add(self, key: str, sense: Sense) -> None:
         for form in {key} if sense.direction else _forms(key):
+            new = sense if form == key else replace(sense, confidence=_DERIVED)
             old = self._senses.get(form)
-            if old is None or (old.confidence < 1.0 and form == key) or (sense.direction and sense.value == old.value):
-                self._senses[form] = sense if form == key else replace(sense, confidence=_DERIVED)
-            elif form == key and old.entity == sense.entity and not sense.direction:
-                self._senses[form] = _either(old, sense)
+            if old is None or old.confidence < new.confidence or (sense.direction and sense.value == old.value):
+                self._senses[form] = new
+            elif old.confidence == new.confidence and old.entity == sense.entity and not sense.direction:
+                self._senses[form] = _either(old, new)
 
     def _mention(self, message: Message, start: int, end: int, sense: Sense, corrected: bool) -> Mention:
         text = message.text[start:end]

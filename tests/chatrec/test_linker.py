@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from chatrec.catalog import Catalog, load_catalog
 from chatrec.linker import Linker
-from chatrec.linker.spelling import Spelling
+from chatrec.linker.text import Spelling
 from chatrec.types import Constraint, Mention
 
 if sys.version_info >= (3, 11):
@@ -68,8 +68,12 @@ words = { cheap = { max = 80 } }
 
 
 def found(linker: Linker, catalog: Catalog, text: str) -> list[str]:
-    """The mentions of a message in the notation of the table."""
-    return [brief for mention in linker.link(text) for brief in _briefs(mention, catalog)]
+    """The mentions of a message in the notation of the table. A wish that two mentions carry ("thriller or horror")
+    counts once."""
+    mentions = linker.link(text)
+    shared = [m.constraints for m in mentions]
+    once = [m for i, m in enumerate(mentions) if not m.constraints or m.constraints not in shared[:i]]
+    return [brief for mention in once for brief in _briefs(mention, catalog)]
 
 
 def _briefs(mention: Mention, catalog: Catalog) -> list[str]:
