@@ -29,7 +29,7 @@ NEIGHBOURS = 12  # about so many items count as fully close to another
 class FusionWeights:
     """What each signal counts; docs/decisions.md says how they were chosen."""
 
-    dialogue: float = 2.0  # cosine of what was said and the item's text
+    dialogue: float = 1.5  # cosine of what was said and the item's text
     wishes: float = 0.3  # soft wishes met, and how much of the item is what was asked for
     reception: float = 0.3  # how well liked
     popularity: float = 0.6  # how well known

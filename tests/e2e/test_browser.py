@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
@@ -10,6 +11,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from chatrec.store import Store
 
 pytestmark = pytest.mark.slow
+LIKES = "[data-kind='like']"
 
 
 @pytest.fixture
@@ -31,11 +33,11 @@ def say(page: Page, text: str, lists: int) -> list[str]:
 
 
 def newest(page: Page, lists: int) -> list[str]:
-    page.wait_for_function(
-        f"new Set([...document.querySelectorAll('[data-impression]')].map(b => b.dataset.impression)).size >= {lists}"
-    )
-    last = page.locator("[data-impression]").last.get_attribute("data-impression")
-    likes = page.locator(f"[data-impression='{last}'][data-kind='like']")
+    deadline = time.monotonic() + 30
+    while len(set(shown := [b.get_attribute("data-impression") for b in page.locator(LIKES).all()])) < lists:
+        assert time.monotonic() < deadline, f"{len(set(shown))} lists instead of {lists}"
+        page.wait_for_timeout(100)
+    likes = page.locator(f"[data-impression='{shown[-1]}'][data-kind='like']")
     return [button.get_attribute("data-item") for button in likes.all()]
 
 
