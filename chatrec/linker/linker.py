@@ -19,9 +19,10 @@ from chatrec.types import Mention
 
 _NO_WISH = re.compile(  # words about something else, whatever they look like
     rf"\b(?:{NUMBER})[ -]?(?:years?|yrs?|months?)[ -]olds?\b|\b(?:aged?|turning|turns) \d+|\b\d+ ?(?:am|pm)\b|"
-    r"\btop \d+|\(\d{4}\)|\bwhat'?s new\b|\bnew to me\b|\b(?:watch|chat|search|viewing)(?:ing)? history\b|"
+    r"\btop \d+|\(\d{4}\)|\b(?:watch|chat|search|viewing)(?:ing)? history\b|\bmy name(?: i|')s \w+|"
     r"\bhow [a-z]+ (?:is|are|was|were|do|does|did)\b|\b(?:as|so) long as\b|\blong (?:time )?ago\b|"
-    r"\b(?:no|any) longer\b(?! than)|\bnew (?:york|jersey|orleans|england)\b|\bgets? old\b|\blive[ -]action\b"
+    r"\b(?:no|any) longer\b(?! than)|\bgets? old\b|\b(?:crazy|mad) about\b|\blive[ -]action\b|"
+    r"\bnew (?:york|jersey|orleans|england|wave|here|to me)\b|\bwhat'?s new\b"
 )
 
 

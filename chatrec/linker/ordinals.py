@@ -20,7 +20,7 @@ _FIGURE = rf"(?P<figure>10|[1-9]|{'|'.join(_COUNTS)})"
 _NEXT = (
     r"(?=\s*(?:$|[^\w\s'’-]|['’]s\b|(?:and|or|but|than|to|with|by|on|in|from|for|is|was|are|were|isn|wasn|looks?|sounds?|"
     r"seems?|has|had|have|please|pls|too|that|which|already|again|appeals?|instead|any|as|if|about|because|so|did|does|"
-    r"got|it|not)\b))"
+    r"got|it|not|compares?)\b))"
 )
 _SEVERAL_NEXT = r"(?=\s*(?:$|[^\w\s]|(?:and|or|but|look|sound|are|were|i|side|again|please)\b))"
 _BOTH = re.compile(

@@ -25,8 +25,8 @@ _PARTICLES = frozenset(
 )
 _CREDIT = r"by|with|starring|stars|featuring|director|actor|actress"
 _CREDITED = re.compile(rf"\b(?:{_CREDIT})\s+(?:the\s+)?$")
-_CUE = re.compile(rf"\b(?:{_CREDIT}|from|of|and|or|like|love)\s+(?:the\s+)?$")
-_CUE_BEHIND = re.compile(r"'s\b|\s+(?:and|or)\b")
+_CUE = re.compile(rf"\b(?:{_CREDIT}|from|of|and|or|like|love|(?:director|actor|actress)s? (?:is|are))\s+(?:the\s+)?$")
+_CUE_BEHIND = re.compile(r"'s\b|\s+(?:and|or|brothers|sisters)\b")
 _WHOLE, _SURNAME, _UNKNOWN = 0.97, 0.96, 0.85  # how sure a name is: whole, a famous surname, another surname
 _SLIP = 0.9  # factor for every corrected slip
 
@@ -82,13 +82,15 @@ class People:
     def _may_stand_alone(self, message: Message, tokens: Sequence[Token], names: list[str], slips: int) -> bool:
         """Whether one name is enough: famous and nobody else's, or said as a name ("by Black")."""
         said = _CUE.search(message.before(tokens[0].start)) or _CUE_BEHIND.match(message.plain, tokens[-1].end)
+        written = message.cased and all(token.capital and not token.opens for token in tokens)
         cued, fame = said or len(tokens) == len(message.tokens), self._fame[names[0]]
         if slips and not said and len(compact(token.key for token in tokens)) < _LONG:
             return False
         if all(is_ordinary(token.key) or token.key in self._given for token in tokens):
             credited = _CREDITED.search(message.before(tokens[0].start)) is not None
             return credited and message.cased and all(token.capital for token in tokens) and fame >= self._known / 4
-        return bool(fame >= (self._known / 4 if cued else self._known) and (cued or len(names) == 1))
+        enough = self._known / (4 if cued else 2 if written else 1)
+        return bool(fame >= enough and (cued or len(names) == 1))
 
     def _likeliest(self, names: list[str]) -> list[str]:
         ranked = sorted(names, key=lambda name: (-self._fame[name], name))

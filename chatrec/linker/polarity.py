@@ -62,12 +62,16 @@ _MILD = re.compile(r"\b(?:too|so|very|that|as)(?: much| many)?\s*$")
 _TURNED_DOWN_BEHIND = re.compile(
     r"\s*(?:films?|movies?|ones)?\s*"
     r"(?:(?:is|are|was|were|'s)\s?(?:n'?t| not) (?:really |exactly )?(?:for )?(?:my|me|our|us)\b|"
-    r"(?:is|are) (?:a (?:\w+ )?no\b(?! )|out\b(?! there))|leaves? me cold|puts? me off|bores? me|\? no\b)"
+    r",? but (?:i|we) (?:do|did)(?: ?n'?t| not)\b(?= *(?:$|[.,!]))|(?:is|are) (?:a (?:\w+ )?no\b(?! )|out\b(?! there))|"
+    r"leaves? me cold|puts? me off|bores? me|\? no\b)"
 )
 _DEGREE = re.compile(
     r"(?:\b(?P<lack>not enough|too little|too few)|n'?t enough|\b(?P<less>less|fewer|too(?: much| many)?)|"
     r"(?<!no )(?<!any )\b(?P<more>more))\s+(?:of )?$"
 )
+
+# Before a mention that says what a list is, not what is wanted.
+_REMARK = re.compile(r"\b(?:those|these|they|that|this|it)(?:'s|'re| is| are| was| were| look\w*) (?:\w+ ){0,2}$")
 
 # Between two mentions that hang together; \w* is a noun such as "films".
 _LINK = re.compile(
@@ -93,7 +97,7 @@ def judge(message: Message, mentions: Sequence[Mention], steps: Mapping[str, flo
         _deny(mention, turned_down[i], steps) if i in turned_down else _compare(mention, plain)
         for i, mention in enumerate(mentions)
     ]
-    return tuple(_without_contradictions(_alternatives(message.text, judged, links)))
+    return tuple(_without_contradictions(_alternatives(message.text, judged, links), plain))
 
 
 def _masked(plain: str, mentions: Sequence[Mention]) -> str:
@@ -238,16 +242,20 @@ def _one_of(mentions: Sequence[Mention], text: str) -> tuple[Constraint, ...]:
     return ()
 
 
-def _without_contradictions(mentions: Sequence[Mention]) -> list[Mention]:
+def _without_contradictions(mentions: Sequence[Mention], plain: str) -> list[Mention]:
     """What is asked for is not turned down as well. Of the same word the last wins ("not really horror, I want a proper
-    horror film"), otherwise the wish does ("horror without gore")."""
+    horror film"). Otherwise the wish does ("horror without gore"), unless it is a remark on a list ("those are all
+    animated, I don't want cartoons")."""
     values = [_values(mention) for mention in mentions]
 
     def gives_way(i: int, j: int) -> bool:
         one, other = mentions[i], mentions[j]
         if one.negated == other.negated or not values[i] or not values[i] <= values[j]:
             return False
-        return i < j if one.text.lower() == other.text.lower() else one.negated
+        if one.text.lower() == other.text.lower():
+            return i < j
+        asked = other if one.negated else one
+        return one.negated != (_REMARK.search(plain, 0, asked.start) is not None)
 
     places = range(len(mentions))
     return [mentions[i] for i in places if not any(gives_way(i, j) for j in places)]

@@ -11,8 +11,8 @@ from chatrec.schema import Schema
 
 # "{noun}" is what the catalogue holds. After these even a common word may be a title …
 _MEANT = (
-    r"(?:\b(?:s[ou]m\w+n\w*|anything|more|similar|just|else|stuff|ones?|much|is|(?:sort|kind) of|bit|feels?|{noun}) "
-    r"like|^\W*like|\bs[iy]m\w+r to|\bsame \w+ as|"
+    r"(?:\b(?:s[ou]m\w+n\w*|sm?th|anything|more|similar|just|else|stuff|ones?|much|is|(?:sort|kind) of|bit|"
+    r"feels?|{noun}) like|^\W*like|\bs[iy]m\w+r to|\bsame \w+ as|"
     r"\bremind(?:s|ed)? me of|\b(?:re)?watched|\bseen|\bsaw|\bcalled|\bnamed|"
     r"\btitled|(?<!other )(?<!rather )\bthan)"
 )
@@ -91,7 +91,8 @@ class Signs:
         first, last = tokens.index(words[0]), tokens.index(words[-1])
         before = [] if cue else [t for t in tokens[max(0, first - 3) : first] if t.key not in _WITHIN][-1:]
         gaps = ((t, message.text[t.end : words[0].start]) for t in before)
-        after = ((t, message.text[words[-1].end : t.start]) for t in tokens[last + 1 : last + 2])
+        behind = [t for t in tokens[last + 1 : last + 4] if t.key not in _WITHIN][:1]
+        after = ((t, message.text[words[-1].end : t.start]) for t in behind)
         return any(
             t.capital and t.key not in CLOSED and not set(gap) & _BREAKS for t, gap in (*gaps, *after) if gap != ""
         )

@@ -25,7 +25,7 @@ _QUOTES = str.maketrans("’‘“”´`", "''\"\"''")
 
 _SHORTEST = 5  # letters of a word that may be misspelt; shorter ones have too many neighbours
 _TWO_SLIPS = 8  # letters from which two slips are forgiven
-_LONG_NAME = 12  # the same for the words of a name together
+_SHORT_NAME, _LONG_NAME = 6, 12  # letters of all words of a name from which one and two slips are forgiven
 _CHOICES = 3  # words that one misspelt word may stand for
 _MISSPELT = 2  # words of one stretch that may be corrected
 _GUESSES = 6  # spellings tried for one stretch of words
@@ -147,9 +147,9 @@ class Spelling:
         together ("brad pit"). A small word in between or nothing but everyday words is no misspelt name."""
         if len(words) < 2 or any(word in CLOSED or not word.isalpha() for word in words):
             return []
-        if all(map(is_ordinary, words)):
-            return []
         key = compact(words)
+        if len(key) < _SHORT_NAME or all(map(is_ordinary, words)):
+            return []
         return [(name, slips) for name, slips in self._remembered(key)[:1] if slips == 1 or len(key) >= _LONG_NAME]
 
     def _remembered(self, word: str) -> list[tuple[str, int]]:

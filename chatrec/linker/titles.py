@@ -30,9 +30,11 @@ _SUBTITLE = re.compile(r"[:–—]|\s-\s|,\s+or\s|\sor:\s|\sor\s(?=\()|\.\.\.")
 _PARTING = re.compile(r",\s+|\s+(?:and|of) the\s+")  # … or one of these, if each side has two words
 _YEAR = re.compile(r"\s*[(\[,]?\s*(?:from |of |in |the )?((?:1[89]|20)\d\d)\b(?!\s?(?:min|film|movie))[)\]]?")
 _ANOTHER = re.compile(r"\s*\(\d{4}\)|\s\d{1,4}(?=\s*(?:$|[.,!?()]))")  # "Taken 3", "It (2017)": not this one
-_LIST = re.compile(r"\s*(?:,|&|/|\bv(?:s|ersus)?\b\.?|(?:,\s*)?\b(?:and|or|than)\b)\s*")  # between two titles
+_LIST = re.compile(
+    r"\s*(?:,|&|/|\bv(?:s|ersus)?\b\.?|(?:,\s*)?\b(?:and|or|than|(?:but )?not)\b)\s*"
+)  # between two titles
 _YEARS_OFF = 1  # release dates differ from country to country
-_WELL_KNOWN = 0.65  # share of the items that are less known
+_WELL_KNOWN, _RENOWNED = 0.65, 0.95  # share of the items that are less known
 _LONG, _ENOUGH = 7, 6  # letters from which a word with one slip is still clear; the same if it is all that was said
 _SLIP, _SHORT = 0.9, 0.95  # factors of certainty for a slip and for a short name
 _EXACT = 0.1  # popularity that an exact match makes up for
@@ -77,7 +79,8 @@ class Titles:
                 self._short[key].append(i)
         self.words = frozenset(words)
         self._names = Spelling(self._whole)
-        self._well_known = float(np.quantile(catalog.popularity, _WELL_KNOWN)) if len(catalog) else 0.0
+        shares = (_WELL_KNOWN, _RENOWNED)
+        self._well_known, self._renowned = np.quantile(catalog.popularity, shares) if len(catalog) else (0.0, 0.0)
         self._signs = Signs(catalog.schema)
 
     def find(self, message: Message, spelling: Spelling) -> list[Mention]:
@@ -159,6 +162,8 @@ class Titles:
         unsaid = common and (match.slips or PROPER.issuperset(words))
         if self._signs.capitals(message, match.tokens) and not unsaid:
             return 0.0 if self._signs.part_of_name(message, match.tokens, cue) else 1.0 if cue == 3 else 0.95
+        if common and cue < 2 and self._signs.placed(message, match.start):
+            return 0.0
         if common:
             return 0.0 if match.slips else self._of_common_words(message, match, cue)
         if len(words) > 1:
@@ -180,6 +185,8 @@ class Titles:
         content = [word for word in words if word not in CLOSED]
         if not content or len(words[0]) == len(words) == 1 or self._another(message, match):
             return 0.0
+        if match.whole and not self._own_article(match):
+            return 0.0
         generic = all(word in self._vocabulary or word.isdigit() or self._signs.generic(word) for word in content)
         if cue == 3 or (cue == 2 and not generic):
             return (1.0 if cue == 3 else 0.85) if closes else 0.0
@@ -191,6 +198,11 @@ class Titles:
             return 0.75
         return 0.75 if len(content) > 1 and ((cue and closes) or len(words) > 3 or len(content) > 2) else 0.0
 
+    def _own_article(self, match: _Match) -> bool:
+        """Whether a title has the article it should have; one that everybody knows may lack it."""
+        own = any(self._article(i) == match.article for i in match.items[: match.whole])
+        return own or max(map(self._fame, match.items)) >= self._renowned
+
     def _another(self, message: Message, match: _Match) -> bool:
         """Whether an indefinite article that the title lacks stands before it: "a scary movie"."""
         return re.search(r"\ban?\s+$", message.before(match.start, 4)) is not None
@@ -198,7 +210,8 @@ class Titles:
     def _listed(self, message: Message, match: _Match, meant: Iterable[Mention]) -> bool:
         """Whether words that alone would be no title stand beside one: "jaws or alien"."""
         words = match.words
-        if match.slips or CLOSED.issuperset(words) or any(map(self._vocabulary.lists, words)):
+        other = any(map(self._vocabulary.lists, words)) and not self._signs.capitals(message, match.tokens)
+        if match.slips or other or CLOSED.issuperset(words):
             return False
         places = [(title.end, match.start) for title in meant] + [(match.end, title.start) for title in meant]
         beside = any(left < right and _LIST.fullmatch(message.plain, left, right) for left, right in places)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from chatrec.catalog import Catalog
-from chatrec.linker.english import CLOSED
-from chatrec.linker.text import Message, Spelling, Token, entries, keys
+from chatrec.linker.english import CLOSED, ITEMS, is_ordinary
+from chatrec.linker.text import Message, Spelling, entries, keys
 from chatrec.schema import Mood, Schema, Slot
 from chatrec.types import Constraint, Mention
 
 _LONGEST = 6  # words in a phrase of a schema
+_LISTING = frozenset(("and", "or"))  # "in french or german": the "in" counts for both
+_NOUN_WITHIN = 4  # words behind "old" that may hold what is old
 _DERIVED = 0.9  # confidence in a form that the schema does not list
 _CORRECTED = 0.8  # in a corrected spelling
 _OWNED = re.compile(r"(?<!for )(?<!with )\b(?:my|your|our|his|her|their) $")
@@ -38,13 +41,17 @@ class Vocabulary:
     """
 
     def __init__(self, catalog: Catalog) -> None:
+        schema = catalog.schema
         self._senses: dict[str, Sense] = {}
+        self._nouns = ITEMS | set(keys(schema.noun)) | set(keys(schema.plural))
+        self._counted = {"period"} | {slot.name for slot in schema.slots.values() if slot.type == "number"}
         self.words: frozenset[str] = frozenset()
         for phrase, sense in _senses(catalog):
             words = keys(phrase)
             self.words |= set(words)
+            plural = not sense.direction and (sense.entity != "mood" or len(words) > 1)
             for key in sorted(entries(words)):
-                self._add(key, sense)
+                self._add(key, sense, plural)
 
     def __contains__(self, word: str) -> bool:
         """Whether a single word is a phrase of the schema, or a form of one."""
@@ -57,24 +64,38 @@ class Vocabulary:
     def find(self, message: Message, spelling: Spelling) -> Iterator[Mention]:
         """Every phrase of the schema in a message, overlapping ones too."""
         tokens = message.tokens
+        leads: dict[int, str] = {}  # index of the token behind a phrase of several words -> its first word
         for start in range(len(tokens)):
+            lead = leads.get(start - 1) if tokens[start - 1].key in _LISTING else None
             for end in range(start + 1, min(start + _LONGEST, len(tokens)) + 1):
                 words = [token.key for token in tokens[start:end]]
-                for key, slips in spelling.readings(words):
-                    if key in self._senses and slips < 2 and self._meant(message, tokens[start:end]):
+                for key, slips in chain(spelling.readings([lead, *words]) if lead else (), spelling.readings(words)):
+                    if key in self._senses and slips < 2 and self._meant(message, start, end, self._senses[key]):
                         place = tokens[start].start, tokens[end - 1].end
                         yield self._mention(message, *place, self._senses[key], slips > 0)
+                        leads |= {end: words[0]} if len(words) > 1 else {}
                         break
 
-    def _meant(self, message: Message, tokens: Sequence[Token]) -> bool:
-        """False for "us" where the schema knows "U.S.", and for what somebody has ("my family", "watch history")."""
-        first = tokens[0]
-        if len(tokens) == 1 and first.key in CLOSED and first.key not in self.words:
+    def _meant(self, message: Message, start: int, end: int, sense: Sense) -> bool:
+        """False for "us" where the schema knows "U.S.", for what somebody has ("my family"), and for a word about a
+        number that belongs to something else ("a new phone", "a long day")."""
+        first = message.tokens[start]
+        if end == start + 1 and first.key in CLOSED and first.key not in self.words:
             return message.text[first.start : first.end].isupper()
+        if sense.entity in self._counted and not sense.direction and self._of_something_else(message, end):
+            return False
         return _OWNED.search(message.before(first.start, 16)) is None
 
-    def _add(self, key: str, sense: Sense) -> None:
-        for form in {key} if sense.direction else _forms(key):
+    def _of_something_else(self, message: Message, end: int) -> bool:
+        """Whether the word behind a phrase is a noun the catalogue has nothing to do with."""
+        behind = message.tokens[end : end + _NOUN_WITHIN]
+        gap = message.text[message.tokens[end - 1].end : behind[0].start] if behind else ""
+        if gap != " " or behind[0].key in CLOSED or not is_ordinary(behind[0].key):
+            return False
+        return not any(token.key in self._nouns or token.key in self._senses for token in behind)
+
+    def _add(self, key: str, sense: Sense, plural: bool) -> None:
+        for form in _forms(key) if plural else {key}:
             new = sense if form == key else replace(sense, confidence=_DERIVED)
             old = self._senses.get(form)
             if old is None or old.confidence < new.confidence or (sense.direction and sense.value == old.value):
