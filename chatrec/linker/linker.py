@@ -1,4 +1,13 @@
-"""What of a catalogue a message speaks of."""
+"""What of a catalogue a message speaks of, in three steps.
+
+1. ``text.read`` splits the message into words. ``Spelling`` offers corrections, but never for a word English has
+   (``english``).
+2. Five finders look for mentions, each in its own way and without knowing of the others: ``vocabulary`` (the schema's
+   words, moods and comparisons), ``numbers`` (with ``amounts``), ``ordinals``, ``titles`` (with ``signs``), ``people``.
+   Of mentions that overlap, the longest and then the most certain stays.
+3. ``polarity`` reads what stands between them: what is turned down, what is one wish with "or", and what is wanted more
+   or less of.
+"""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ class Numbers:
         fitting = {name: factor for name in self._columns if (factor := _fit(self._columns[name], amount)) is not None}
         choices = [name for name in named if name in fitting]
         between = joined and "between" in message.plain[amount.start : amount.end]
-        if not choices and (op in ("least", "over", "under", "most") or between):
+        if slot is None and not choices and (op in ("least", "over", "under", "most") or between):
             choices = sorted(fitting, key=lambda name: (name == self._reception) != (op in ("least", "over")))
         if not choices:
             return amount

@@ -44,7 +44,7 @@ class People:
         for name in self._fame:
             parts = keys(name)
             words.update(parts)
-            for key in entries(parts):
+            for key in entries(parts) | entries(_without_suffix(parts)):
                 self._whole[key].append(name)
             if len(parts) > 1:
                 given[parts[0]] += 1
@@ -114,11 +114,14 @@ def _fame(catalog: Catalog, slot: str) -> dict[str, float]:
     return fame
 
 
+def _without_suffix(parts: list[str]) -> list[str]:
+    return parts[:-1] if parts[-1] in ("jr", "sr") and len(parts) > 2 else parts
+
+
 def _surname(parts: list[str]) -> list[str]:
     """The last word of a name, with the particles before it ("di caprio", "van damme")."""
+    parts = _without_suffix(parts)
     first = len(parts) - 1
-    if parts[first] in ("jr", "sr") and first > 1:
-        parts, first = parts[:-1], first - 1
     while first > 1 and parts[first - 1] in _PARTICLES:
         first -= 1
     return parts[first:]

@@ -63,7 +63,7 @@ _TURNED_DOWN_BEHIND = re.compile(
     r"\s*(?:films?|movies?|ones)?\s*"
     r"(?:(?:is|are|was|were|'s)\s?(?:n'?t| not) (?:really |exactly )?(?:for )?(?:my|me|our|us)\b|"
     r",? but (?:i|we) (?:do|did)(?: ?n'?t| not)\b(?= *(?:$|[.,!]))|(?:is|are) (?:a (?:\w+ )?no\b(?! )|out\b(?! there))|"
-    r"leaves? me cold|puts? me off|bores? me|\? no\b)"
+    r"leaves? me cold|puts? me off|bores? me|\? no(?:pe)?(?: thanks?| thank you| way)?\s*(?:$|[.,!?]))"
 )
 _DEGREE = re.compile(
     r"(?:\b(?P<lack>not enough|too little|too few)|n'?t enough|\b(?P<less>less|fewer|too(?: much| many)?)|"

@@ -90,7 +90,7 @@ class Titles:
             mention = self._mention(message, match)
             meant.append(mention) if mention else rest.append(match)
         return meant + [
-            self._named(message, match, match.items, match.end, 0.85)
+            self._named(message, match, match.items, match.end, 1.0)
             for match in rest
             if self._listed(message, match, meant)
         ]

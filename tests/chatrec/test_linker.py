@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from chatrec.catalog import Catalog, load_catalog
 from chatrec.linker import Linker
-from chatrec.linker.text import Spelling
+from chatrec.linker.text import Spelling, compact
 from chatrec.types import Constraint, Mention
 
 if sys.version_info >= (3, 11):
@@ -219,6 +219,21 @@ def test_spelling_forgives_one_slip_and_leaves_english_alone():
     assert spelling.meant("tarentnio") == [("tarantino", 2)]
     assert spelling.meant("thrilled") == []
     assert spelling.meant("horrible") == []
+
+
+def test_spelling_forgives_a_slip_in_a_whole_name_whose_words_exist():
+    names = Spelling(["brad pitt", "bradpitt", "forrestgump"])
+    assert names.name(["brad", "pit"]) == [("bradpitt", 1)]
+    assert names.name(["forest", "gump"]) == [("forrestgump", 1)]
+    assert names.name(["la", "la"]) == []
+    assert names.name(["bread", "pit"]) == []
+
+
+def test_small_words_and_figures_do_not_run_together():
+    """ "I ran" is not "Iran", "1, 2" is not "12", but "sci fi" is "sci-fi"."""
+    assert compact(["i", "ran"]) != compact(["iran"])
+    assert compact(["1", "2"]) != compact(["12"])
+    assert compact(["sci", "fi"]) == compact(["scifi"])
 
 
 def test_linking_is_fast(movies):
