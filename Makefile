@@ -30,7 +30,7 @@ run: setup train  ## set up what is missing, start the bot and print its address
 	@$(BIN)/python -m deploy.local
 
 # The quick tests come before the weights and the dialogue model: a mistake shows within minutes of a fresh clone.
-test: $(INSTALLED)  ## all checks: style, the direction of imports, quick tests, then the slow ones
+test: lint  ## all checks: style, the direction of imports, quick tests, then the slow ones
 	@$(BIN)/python -m pytest -m "not slow"
 	@$(MAKE) --no-print-directory setup train
 	@$(BIN)/python -m pytest -m slow

@@ -38,7 +38,7 @@ class LikelihoodRanker:
     read, the rest keep their places behind them. docs/decisions.md says what both earn.
     """
 
-    def __init__(self, lm: LanguageModel, catalog: Catalog, weight: float = 0.1, top: int = 20) -> None:
+    def __init__(self, lm: LanguageModel, catalog: Catalog, weight: float = 0.05, top: int = 20) -> None:
         self.lm, self.catalog, self.weight, self.top = lm, catalog, weight, top
         self._unprompted: dict[int, float] = {}
 
