@@ -1,0 +1,65 @@
+"""Every benchmark, one after the other: ``python -m benchmarks [NAME...]``.
+
+Each runs in a process of its own, so that none inherits another's threads and memory. Its figures go to
+``benchmarks/results/<name>.json`` and, as tables, to stdout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import Figures, machine, show
+from chatrec.settings import Settings
+
+BENCHMARKS = {
+    "nlu": "how well messages are understood",
+    "ranking": "ranking with the language model, next to two other ways",
+    "turns": "how long a turn takes",
+}
+RESULTS = Path(__file__).with_name("results")
+
+
+def figures(name: str, settings: Settings) -> Figures:
+    """What the benchmark measures, and on which machine. Its warnings and progress go to stderr as they come.
+
+    Raises: CalledProcessError when it fails.
+    """
+    before = machine(settings)
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--json"]
+    done = subprocess.run(command, cwd=settings.root, stdout=subprocess.PIPE, text=True, check=True)
+    return {"machine": before, **json.loads(done.stdout)}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of them: {', '.join(BENCHMARKS)}; default all")
+    names = parser.parse_args().names or list(BENCHMARKS)
+    if unknown := [name for name in names if name not in BENCHMARKS]:
+        parser.error(f"no benchmark named {unknown[0]}; there is {', '.join(BENCHMARKS)}")
+    console, settings = Console(), Settings.read()
+    RESULTS.mkdir(exist_ok=True)
+    for name in names:
+        console.print(f"\n{name}: {BENCHMARKS[name]}")
+        start = time.perf_counter()
+        try:
+            found = figures(name, settings)
+        except subprocess.CalledProcessError as error:
+            print(f"benchmark {name} failed with exit code {error.returncode}", file=sys.stderr)
+            return 1
+        path = RESULTS / f"{name}.json"
+        path.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        show(found, console, indent=2)
+        seconds = time.perf_counter() - start
+        console.print(f"  took {seconds:.0f} s, written to {path.relative_to(settings.root)}", highlight=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

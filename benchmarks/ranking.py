@@ -1,0 +1,179 @@
+"""How long ranking with the language model takes: ``python -m benchmarks.ranking [--json]``.
+
+Three ways to rank the same candidates for the same prompts, taken in turns so that all of them see the same machine:
+
+- ours: the prompt is read once and all candidates behind it, in one packed pass (:class:`LikelihoodRanker`);
+- a loop: one forward pass per candidate, which reads the prompt again each time;
+- writing: the model is shown the candidates and writes the ranking, which is then parsed, as in Sun et al., "Is ChatGPT
+  good at search?", EMNLP 2023. It may write as many tokens as the candidates' titles have, and no more.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from benchmarks import Figures, conversations, run, spread
+from chatrec import dialogue
+from chatrec.bootstrap import Engine, build
+from chatrec.catalog import fold
+from chatrec.lm import LanguageModel
+from chatrec.rank import LikelihoodRanker, prompt
+from chatrec.recommender import Recommender
+from chatrec.settings import Settings
+from chatrec.types import Query, RankedList, Turn
+
+CATALOG = "movies"
+CANDIDATES = 20
+DEPTHS = (1, 2, 3)  # requests into the conversation at which a script is ranked for
+TALK = ("request", "critique")  # the kinds of turns that say what is wanted
+
+
+class Task(NamedTuple):
+    """A prompt, what it came from, and the headings of the candidates to rank."""
+
+    query: Query
+    prompt: str
+    indices: np.ndarray
+    headings: list[str]
+
+
+class Reading(NamedTuple):
+    """What is left of a written ranking: places of candidates in its order, and lines that name none, or one again."""
+
+    order: list[int]
+    invented: int
+    repeated: int
+
+
+def tasks(built: Engine) -> list[Task]:
+    """One task a script, at growing depth, with the bot's own lists in between."""
+    scripts = [[w for t in s["turns"] for k, w in t.items() if k in TALK] for s in conversations()]
+    return [_task(built, said[: DEPTHS[i % len(DEPTHS)]]) for i, said in enumerate(scripts)]
+
+
+def _task(built: Engine, said: Sequence[str]) -> Task:
+    recommender, catalog = built.recommender(CATALOG), built.catalog(CATALOG)
+    state, turns = dialogue.State(CATALOG), ()
+    for text in said:
+        linked = built.linker(CATALOG).link(text)
+        state = dialogue.understand(state, "ask_recommendation", text, linked, catalog).state
+        query, _ = recommender.relax(dialogue.query(state, (*turns, Turn("user", text)), (), ()))
+        turns = (*query.turns, Turn("bot", _listing(recommender, query)))
+    head = recommender.generator.generate(query, CANDIDATES)
+    headings = [catalog.heading(catalog.items[int(i)]) for i in head.indices]
+    return Task(query, prompt(query, catalog), head.indices, headings)
+
+
+def _listing(recommender: Recommender, query: Query) -> str:
+    ranked: RankedList = recommender.recommend(query)
+    return "\n".join(f"{r.rank}. {recommender.catalog.heading(r.item)}: {r.reason}" for r in ranked.items)
+
+
+def one_by_one(lm: LanguageModel, task: Task) -> np.ndarray:
+    """(n,) log-likelihoods, one pass each."""
+    return np.concatenate([lm.log_likelihoods(task.prompt, [f" {heading}"]) for heading in task.headings])
+
+
+def packed(lm: LanguageModel, task: Task) -> np.ndarray:
+    """(n,) log-likelihoods, all in one pass."""
+    return lm.log_likelihoods(task.prompt, [f" {heading}" for heading in task.headings])
+
+
+def written(lm: LanguageModel, task: Task) -> Reading:
+    """The ranking that the model writes."""
+    told = "\n".join(f"- {heading}" for heading in task.headings)
+    asked = f"Candidates:\n{told}\n\n{task.prompt}\nAll {len(task.headings)} candidates, the best first:\n1."
+    longest = "\n".join(f"{i}. {heading}" for i, heading in enumerate(task.headings, 1))
+    text = lm.generate(asked, max_tokens=len(lm.tokenizer(longest)["input_ids"]))
+    return read(f"1.{text}", task.headings)
+
+
+def read(text: str, headings: Sequence[str]) -> Reading:
+    """Parse a numbered list of headings, case and accents aside; the year may be missing."""
+    places = {fold(name): i for i, h in enumerate(headings) for name in (h, re.sub(r" \(\d{4}\)$", "", h))}
+    lines = [m[1] for m in re.finditer(r"^\s*\d+\.\s*(.+?)\s*$", text, re.MULTILINE)]
+    found = [places.get(fold(line)) for line in lines]
+    named = [place for place in found if place is not None]
+    order = list(dict.fromkeys(named))
+    return Reading(order, len(found) - len(named), len(named) - len(order))
+
+
+def timed(work: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
+    """Seconds that the call took, and what it returned."""
+    start = time.perf_counter()
+    found = work(*arguments)
+    return time.perf_counter() - start, found
+
+
+def measure(settings: Settings) -> Figures:
+    """All figures, by name; seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        built = build(replace(settings, db=f"sqlite:///{Path(folder) / 'chatrec.db'}"))
+        found = tasks(built)
+        ranker = built.recommender(CATALOG).ranker
+        built.store.close()
+    lm = ranker.lm
+    packed(lm, found[0])  # the first pass of a process is slower than all that follow
+    rows = [_compare(lm, LikelihoodRanker(lm, ranker.catalog), task) for task in found]
+    return _figures(rows, found, lm)
+
+
+def _compare(lm: LanguageModel, fresh: LikelihoodRanker, task: Task) -> dict[str, Any]:
+    """Seconds of each way, and what came out. ``fresh`` has read no item before, so it needs a second pass, without
+    the conversation, for the items' plain likelihoods; for items that it knows it needs none."""
+    ours, together = timed(packed, lm, task)
+    loop, apart = timed(one_by_one, lm, task)
+    writing, reading = timed(written, lm, task)
+    first, _ = timed(fresh.information, task.query, task.indices)
+    again, _ = timed(fresh.information, task.query, task.indices)
+    seconds = {"ours": ours, "loop": loop, "writing": writing, "unknown": first, "known": again}
+    return seconds | {"apart": float(np.abs(together - apart).max()), "reading": reading}
+
+
+WAYS = {
+    "ours": "one packed pass (ours)",
+    "loop": "one pass per candidate",
+    "writing": "writing the ranking",
+    "known": "our ranker, items known",
+    "unknown": "our ranker, all items new",
+}
+
+
+def _figures(rows: Sequence[dict[str, Any]], found: Sequence[Task], lm: LanguageModel) -> Figures:
+    readings = [row["reading"] for row in rows]
+    lines = sum(len(r.order) + r.invented + r.repeated for r in readings)
+    wanted = sum(len(task.headings) for task in found)
+    tokens = [len(lm.tokenizer(task.prompt)["input_ids"]) for task in found]
+    return {
+        "model": lm.name,
+        "torch_threads": torch.get_num_threads(),
+        "prompts": len(found),
+        "candidates": CANDIDATES,
+        "prompt_tokens": f"{min(tokens)} to {max(tokens)}, median {int(np.median(tokens))}",
+        "ways": [_way(name, title, rows) for name, title in WAYS.items()],
+        "largest_difference_packed_to_loop": f"{max(row['apart'] for row in rows):.1e} nats",
+        "written": {
+            "candidates_named": f"{sum(len(r.order) for r in readings)} of {wanted}",
+            "lines_that_name_no_candidate": f"{sum(r.invented for r in readings)} of {lines}",
+            "lines_that_repeat_one": f"{sum(r.repeated for r in readings)} of {lines}",
+        },
+    }
+
+
+def _way(name: str, title: str, rows: Sequence[dict[str, Any]]) -> Figures:
+    """``ratio``: how many times as long as ours, the median over prompts."""
+    ratio = float(np.median([row[name] / row["ours"] for row in rows]))
+    return {"way": title, **spread([row[name] for row in rows]), "ratio": round(ratio, 1)}
+
+
+if __name__ == "__main__":
+    run(__doc__.splitlines()[0], measure)
