@@ -38,7 +38,7 @@ test: lint  ## all checks: style, the direction of imports, quick tests, then th
 lint: $(INSTALLED)  ## style and the direction of imports
 	@$(BIN)/ruff check -q .
 	@$(BIN)/ruff format -q --check .
-	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
 
 bench: setup train  ## speed and quality against peers, as JSON in benchmarks/results/
 	@mkdir -p benchmarks/results
