@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from rasa_sdk import Action
@@ -9,7 +10,8 @@ from rasa_sdk import Action
 from actions.lists import about, which_one
 from actions.turn import Incoming, Reply, Say, respond
 from chatrec.bootstrap import Engine
-from chatrec.facts import evidence_lines
+from chatrec.facts import evidence_lines, missing
+from chatrec.types import Item
 
 
 def explain(engine: Engine, incoming: Incoming) -> Reply:
@@ -18,10 +20,21 @@ def explain(engine: Engine, incoming: Incoming) -> Reply:
     if item_id is None:
         return which_one(incoming, "utter_why_which")
     item = incoming.catalog.item(item_id)
+    if re.search(r"\bwhy (?:not|isn.?t|wasn.?t|no)\b", incoming.text, re.IGNORECASE):
+        return _why_not(incoming, item)
     _, evidence = engine.recommender(incoming.catalog.schema.name).explain(incoming.query(incoming.state), item_id)
     lines = evidence_lines(evidence, item, incoming.catalog)
     says = Say("utter_why" if lines else "utter_why_thin", {"title": item.title, "reasons": "\n".join(lines)})
     return Reply((says,), replace(incoming.state, focus=item_id))
+
+
+def _why_not(incoming: Incoming, item: Item) -> Reply:
+    """What keeps an item off the list: a wish it does not meet, the history, or only its rank."""
+    lines = missing(incoming.state.constraints, item, incoming.catalog)
+    known = {event.item_id for event in incoming.history}
+    response = "utter_why_not" if lines else "utter_why_not_known" if item.item_id in known else "utter_why_not_rank"
+    says = Say(response, {"title": item.title, "reasons": "\n".join(lines)})
+    return Reply((says,), replace(incoming.state, focus=item.item_id))
 
 
 class ActionExplain(Action):

@@ -7,7 +7,7 @@ from rasa_sdk import Action
 from actions.lists import about, show, which_one
 from actions.turn import Incoming, Reply, Say, respond
 from chatrec.bootstrap import Engine
-from chatrec.facts import answer, compare
+from chatrec.facts import answer, compare, whether
 
 
 def inquire(engine: Engine, incoming: Incoming) -> Reply:
@@ -17,7 +17,9 @@ def inquire(engine: Engine, incoming: Incoming) -> Reply:
         asks_for_items = any(m.constraints for m in incoming.mentions)
         return show(engine, incoming) if asks_for_items else which_one(incoming)
     item = incoming.catalog.item(item_id)
-    return Reply((Say(text=answer(incoming.text, item, incoming.catalog)),), incoming.state)
+    asked = [wish for mention in incoming.mentions for wish in mention.constraints]
+    text = whether(asked, item, incoming.catalog) if asked else answer(incoming.text, item, incoming.catalog)
+    return Reply((Say(text=text),), incoming.state)
 
 
 def opinion(engine: Engine, incoming: Incoming) -> Reply:

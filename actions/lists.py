@@ -9,6 +9,7 @@ from actions.turn import Incoming, Reply, Say
 from chatrec import dialogue
 from chatrec.bootstrap import Engine
 from chatrec.catalog import Catalog
+from chatrec.facts import in_words
 from chatrec.types import Query, RankedList, Recommendation
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
@@ -16,11 +17,11 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
 def show(engine: Engine, incoming: Incoming, lead: Sequence[Say] = ()) -> Reply:
     """Recommend, say what the list answers to, and show it. ``lead`` comes first, instead of the usual opening."""
-    state, schema = incoming.state, incoming.catalog.schema
+    state = incoming.state
     query = _findable(engine, incoming)
     ranked = engine.recommend(incoming.user, query)
     if not ranked.items:
-        return Reply((*lead, Say("utter_nothing", {"plural": schema.plural})), state)
+        return Reply((*lead, Say("utter_nothing")), state)
     opening = _opening(incoming, query, ranked)
     feedback = [] if lead else _because(engine, incoming, query, ranked)
     shown = [r.item.item_id for r in ranked.items]
@@ -33,7 +34,7 @@ def which_one(incoming: Incoming, response: str = "utter_which_one") -> Reply:
     """Ask which item of the last list is meant; without a list, say that there is none yet."""
     state = incoming.state
     if not state.shown:
-        return Reply((Say("utter_no_list_yet", {"plural": incoming.catalog.schema.plural}),), state)
+        return Reply((Say("utter_no_list_yet"),), state)
     titles = [incoming.catalog.item(i).title for i in state.shown]
     buttons = [(title, f"the {ordinal}") for title, ordinal in zip(titles, ORDINALS, strict=False)]
     return Reply((Say(response, buttons=buttons),), state)
@@ -60,14 +61,12 @@ def _findable(engine: Engine, incoming: Incoming) -> Query:
 
 def _opening(incoming: Incoming, query: Query, ranked: RankedList) -> list[Say]:
     """What the list answers to, in words, so that a misunderstanding shows at once."""
-    catalog, schema = incoming.catalog, incoming.catalog.schema
-    kept = [c for c in query.constraints if c not in ranked.relaxed]
+    catalog = incoming.catalog
+    kept = [c for c in incoming.state.constraints if c not in ranked.relaxed]
     values = {
-        "wishes": dialogue.in_words(kept, catalog),
-        "plural": schema.plural,
-        "noun": schema.noun,
+        "wishes": in_words(kept, catalog),
         "like": _titles(query.anchors, catalog),
-        "relaxed": dialogue.in_words(ranked.relaxed, catalog),
+        "relaxed": in_words(ranked.relaxed, catalog),
     }
     if ranked.relaxed:
         return [Say("utter_relaxed" if kept else "utter_relaxed_all", values)]

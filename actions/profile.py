@@ -9,7 +9,8 @@ from rasa_sdk import Action
 
 from actions.turn import Incoming, Reply, Say, respond
 from chatrec.bootstrap import Engine
-from chatrec.dialogue import State, in_words
+from chatrec.dialogue import State
+from chatrec.facts import in_words
 from chatrec.types import Constraint
 
 FORGET = "forget"  # State.pending while the bot waits for a yes to erasing everything

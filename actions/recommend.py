@@ -29,19 +29,21 @@ def ask(incoming: Incoming, question: Question) -> Reply:
     """Put the question, with its answers as buttons and two ways around it."""
     own = f"utter_ask_{question.slot}"
     slot = incoming.catalog.schema.slots[question.slot]
-    values = {"label": slot.label, "noun": incoming.catalog.schema.noun, "plural": incoming.catalog.schema.plural}
     buttons = [(option, option) for option in question.options]
     buttons += [("I don't mind", "I don't mind"), ("Just show me some", "just show me some")]
     state = replace(incoming.state, pending=question.slot, asked=(*incoming.state.asked, question.slot))
-    return Reply((Say(own if own in incoming.responses else "utter_ask_slot", values, buttons=buttons),), state)
+    response = own if own in incoming.responses else "utter_ask_slot"
+    return Reply((Say(response, {"label": slot.label}, buttons=buttons),), state)
 
 
 def _question(engine: Engine, incoming: Incoming) -> Question | None:
     """The best question, when the user has said and done nothing to go by, or is still answering the first one."""
-    state, answering = incoming.state, bool(incoming.before.pending)
+    state, answering = incoming.state, incoming.before.pending in incoming.catalog.schema.slots
     if len(state.asked) >= QUESTIONS or state.shown or state.anchors or incoming.intent in OPEN_INTENTS:
         return None
-    if "just show" in incoming.text.lower() or (incoming.history and not answering):
+    if "just show" in incoming.text.lower():
+        return None
+    if incoming.history and not answering and incoming.intent != "start_over":
         return None
     told = state.constraints or not (phrases.is_vague(incoming.text) or phrases.no_preference(incoming.text))
     if told and not answering:

@@ -20,13 +20,11 @@ from chatrec.dialogue import State
 def greet(engine: Engine, incoming: Incoming) -> Reply:
     """Hello; a returning user hears what is remembered."""
     liked = [e for e in engine.store.stances(incoming.user, incoming.catalog.schema.name).values() if e.kind == "like"]
-    values = {"plural": incoming.catalog.schema.plural, "noun": incoming.catalog.schema.noun}
     if not liked:
-        return Reply((Say("utter_greet_new", values, buttons=_starters(incoming)),), incoming.state)
+        return Reply((Say("utter_greet_new", buttons=_starters(incoming)),), incoming.state)
     titles = [incoming.catalog.item(e.item_id).title for e in liked[-2:]]
     buttons = [(f"Something like {titles[-1]}", f'something like "{titles[-1]}"'), *_starters(incoming)[:1]]
-    says = Say("utter_greet_back", {**values, "liked": " and ".join(titles)}, buttons=buttons)
-    return Reply((says,), incoming.state)
+    return Reply((Say("utter_greet_back", {"liked": " and ".join(titles)}, buttons=buttons),), incoming.state)
 
 
 def affirm(engine: Engine, incoming: Incoming) -> Reply:
@@ -61,10 +59,10 @@ def choose_domain(engine: Engine, incoming: Incoming) -> Reply:
     """Move to the catalogue that the message names; say which there are when it names none."""
     text = incoming.text.lower()
     for name, catalog in engine.catalogs.items():
-        if re.search(
-            rf"\b({re.escape(name)}|{re.escape(catalog.schema.noun)}|{re.escape(catalog.schema.plural)})\b", text
-        ):
-            return recommend(engine, replace(incoming, outcome=replace(incoming.outcome, state=_moved(incoming, name))))
+        words = (name, catalog.schema.noun, catalog.schema.plural)
+        if any(re.search(rf"\b{re.escape(word)}\b", text) for word in words):
+            outcome = replace(incoming.outcome, state=_moved(incoming, name))
+            return recommend(engine, replace(incoming, outcome=outcome, catalog=catalog))
     names = ", ".join(catalog.schema.plural for catalog in engine.catalogs.values())
     return Reply((Say("utter_domains", {"names": names}),), incoming.state)
 
@@ -76,8 +74,7 @@ def fallback(engine: Engine, incoming: Incoming) -> Reply:
         return recommend(engine, incoming) if not incoming.state.focus else feedback(engine, incoming)
     if incoming.before.pending and incoming.before.pending != profile.FORGET:
         return recommend(engine, incoming)
-    values = {"plural": incoming.catalog.schema.plural, "noun": incoming.catalog.schema.noun}
-    return Reply((Say(_complaint(incoming.text), values, buttons=_starters(incoming)),), incoming.state)
+    return Reply((Say(_complaint(incoming.text), buttons=_starters(incoming)),), incoming.state)
 
 
 def _moved(incoming: Incoming, name: str) -> State:

@@ -32,7 +32,9 @@ TIMEOUT = 20.0  # seconds until the user gets an apology instead
 
 @dataclass(frozen=True)
 class Say:
-    """One message of the bot: a response of domain.yml with its values, or a text; buttons; data for cards."""
+    """One message of the bot: a response of domain.yml with its values, or a text; buttons; data for cards.
+
+    ``{noun}`` and ``{plural}`` of the catalogue are values of every response."""
 
     response: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -92,8 +94,9 @@ async def respond(work: Work, dispatcher: CollectingDispatcher, tracker: Tracker
         dispatcher.utter_message(response="utter_sorry")
         return []
     cards = tracker.get_latest_input_channel() != "cmdline"
+    schema = engine().catalog(reply.state.catalog).schema
     for say in reply.says:
-        _send(dispatcher, say, cards)
+        _send(dispatcher, say, {"noun": schema.noun, "plural": schema.plural}, cards)
     return [SlotSet("state", reply.state.to_json())]
 
 
@@ -102,13 +105,13 @@ def _run(work: Work, tracker: Tracker, domain: Mapping) -> Reply:
     return work(built, read(built, tracker, domain))
 
 
-def _send(dispatcher: CollectingDispatcher, say: Say, cards: bool) -> None:
+def _send(dispatcher: CollectingDispatcher, say: Say, values: Mapping[str, str], cards: bool) -> None:
     dispatcher.utter_message(
         text=say.text or None,
         response=say.response or None,
         buttons=[{"title": title, "payload": payload} for title, payload in say.buttons],
         json_message=dict(say.custom) if say.custom and cards else None,
-        **say.values,
+        **(values | say.values if say.response else {}),
     )
 
 

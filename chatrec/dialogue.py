@@ -81,7 +81,7 @@ def understand(
     events = _behaviour(intent, text, state, subjects, anchors, at)
     constraints = _merge(state.constraints, _wishes(state, mentions, spoken, catalog), intent, text)
     focus = (subjects or anchors or (state.focus,))[0]
-    if not anchors and not (intent in REPLACING and constraints != state.constraints):
+    if not anchors and not (intent in REPLACING and _names_a_kind(constraints, state.constraints)):
         anchors = state.anchors
     rejected = tuple(m for i, m in _excluded(spoken))
     state = replace(
@@ -136,25 +136,6 @@ def listed(state: State, item_ids: Iterable[str], impression_id: str, given_up: 
     return replace(
         state, constraints=kept, before=_earlier(state), shown=tuple(item_ids), impression_id=impression_id, focus=""
     )
-
-
-def in_words(constraints: Sequence[Constraint], catalog: Catalog) -> str:
-    """The wishes said back: ``sci-fi, after 1999, not horror``; empty without constraints."""
-    return ", ".join(dict.fromkeys(_phrase(c, catalog) for c in constraints))
-
-
-def _phrase(constraint: Constraint, catalog: Catalog) -> str:
-    slot = catalog.schema.slots[constraint.slot]
-    values = " or ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in constraint.values)
-    if constraint.soft:
-        return constraint.text or values
-    if constraint.op == "not":
-        return f"not {values}"
-    if constraint.op == "is":
-        return values
-    unit = f" {slot.unit}" if slot.unit else ""
-    label = "" if slot.unit or slot.label == "year" else f"{slot.label} "
-    return f"{label}{'from' if constraint.op == 'min' else 'up to'} {values}{unit}"
 
 
 def _earlier(state: State) -> tuple[str, ...]:
@@ -275,6 +256,11 @@ def _critique(state: State, mention: Mention, named: Sequence[str], catalog: Cat
     return [Constraint(mention.entity, "min" if mention.direction > 0 else "max", (float(round(bound)),), mention.text)]
 
 
+def _names_a_kind(constraints: Sequence[Constraint], known: Sequence[Constraint]) -> bool:
+    """Whether a new wish names what to look for ("a western"), rather than narrowing it ("shorter")."""
+    return any(c.op == "is" and not c.soft and c not in known for c in constraints)
+
+
 def _merge(old: tuple[Constraint, ...], new: Sequence[Constraint], intent: str, text: str) -> tuple[Constraint, ...]:
     """Old wishes under new ones. A new wish overrides what contradicts it; on the same slot it replaces the old one
     when the user restates ("a comedy instead"), and joins it when the user adds ("and funny too")."""
@@ -292,11 +278,19 @@ def _merge(old: tuple[Constraint, ...], new: Sequence[Constraint], intent: str, 
             or (bound and constraint.slot in named | span)
             or any(constraint.op == c.op and constraint.slot == c.slot for c in new if bound)
             or (constraint.op == "is" and constraint.slot in bounded)
+            or (bound and any(_empty(constraint, c) for c in new))
+            or (constraint.soft and intent in REPLACING and bool(named))
             or (constraint.op == "is" and constraint.slot in named and not adds and not constraint.soft)
         )
         if not gone:
             kept.append(constraint)
     return tuple(dict.fromkeys([*kept, *new]))
+
+
+def _empty(one: Constraint, other: Constraint) -> bool:
+    """Whether no number meets both bounds."""
+    bounds = {c.op: float(c.values[0]) for c in (one, other) if c.slot == one.slot and c.op in ("min", "max")}
+    return len(bounds) == 2 and bounds["min"] > bounds["max"]
 
 
 def _contradict(old: Constraint, new: Constraint) -> bool:

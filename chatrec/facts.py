@@ -1,12 +1,13 @@
-"""Facts of an item's own row, said in words: answers, comparisons, and evidence line by line."""
+"""What is known, said in words: wishes, facts of an item's own row, comparisons, and evidence line by line."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from chatrec.catalog import Catalog, Slot
-from chatrec.types import Evidence, Item
+from chatrec.catalog import Catalog
+from chatrec.schema import Slot
+from chatrec.types import Constraint, Evidence, Item
 
 
 def answer(question: str, item: Item, catalog: Catalog) -> str:
@@ -20,6 +21,60 @@ def answer(question: str, item: Item, catalog: Catalog) -> str:
         labels = " and ".join(slot.label for slot in asked)
         return f"{catalog.heading(item)}: my catalogue does not say anything about its {labels}."
     return f"{catalog.heading(item)}: {'; '.join(facts)}." if facts else catalog.describe(item)
+
+
+def in_words(constraints: Sequence[Constraint], catalog: Catalog) -> str:
+    """The wishes said back: ``Sci-Fi, 1990 to 1999, not Horror``; empty without constraints."""
+    said, spans = [], _spans(constraints)
+    for constraint in constraints:
+        span = spans.get(constraint.slot) if constraint.op in ("min", "max") else None
+        if span is None:
+            said.append(_phrase(constraint, catalog))
+        else:
+            unit = catalog.schema.slots[constraint.slot].unit
+            said.append(f"{span[0]:g} to {span[1]:g} {unit}".strip())
+    return ", ".join(dict.fromkeys(said))
+
+
+def _spans(constraints: Sequence[Constraint]) -> dict[str, tuple[float, float]]:
+    """Slots with a lower and an upper bound."""
+    low = {c.slot: float(c.values[0]) for c in constraints if c.op == "min" and not c.soft}
+    high = {c.slot: float(c.values[0]) for c in constraints if c.op == "max" and not c.soft}
+    return {slot: (low[slot], high[slot]) for slot in low if slot in high}
+
+
+def _phrase(constraint: Constraint, catalog: Catalog) -> str:
+    slot = catalog.schema.slots[constraint.slot]
+    values = " or ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in constraint.values)
+    if constraint.soft:
+        return constraint.text or values
+    if constraint.op == "not":
+        return f"not {values}"
+    if constraint.op == "is":
+        return values
+    unit = f" {slot.unit}" if slot.unit else ""
+    label = "" if slot.unit or slot.label == "year" else f"{slot.label} "
+    return f"{label}{'from' if constraint.op == 'min' else 'up to'} {values}{unit}"
+
+
+def whether(wishes: Sequence[Constraint], item: Item, catalog: Catalog) -> str:
+    """Whether the item is what a question names ("is it scary?"), with what its row says instead."""
+    met = [value for wish in wishes for value in catalog.met(wish, item)]
+    if met:
+        return f"{catalog.heading(item)}: yes, {', '.join(dict.fromkeys(met))}."
+    slots = dict.fromkeys(catalog.schema.slots[wish.slot] for wish in wishes)
+    facts = [fact for slot in slots for fact in _facts(slot, item, catalog)]
+    return f"{catalog.heading(item)}: not as far as I know; {'; '.join(facts) or 'my catalogue does not say'}."
+
+
+def missing(wishes: Sequence[Constraint], item: Item, catalog: Catalog) -> list[str]:
+    """One line for each wish that the item does not meet: why it is not on the list."""
+    lines = []
+    for wish in wishes:
+        if not wish.soft and not catalog.mask(wish)[catalog.index(item.item_id)]:
+            facts = _facts(catalog.schema.slots[wish.slot], item, catalog)
+            lines.append(f"• {in_words([wish], catalog)}, you said; here: {'; '.join(facts) or 'unknown'}")
+    return lines
 
 
 def compare(first: Item, second: Item, catalog: Catalog) -> str:

@@ -110,7 +110,7 @@ class LanguageModel:
 def load_lm(settings: Settings) -> LanguageModel:
     """The model that the settings name: a hub name or folder, else the packaged one. Takes seconds.
 
-    CUDA with bfloat16 when there is one, else float32 on the CPU.
+    bfloat16 on CUDA and on processors that multiply it (half the time; ranks as float32 does), else float32.
 
     Raises:
         ModelMissing: nothing there under that name.
@@ -122,7 +122,7 @@ def load_lm(settings: Settings) -> LanguageModel:
     transformers.logging.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
-        dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
+        dtype = torch.bfloat16 if _fast_in_bfloat16(device) else torch.float32
         model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -130,6 +130,10 @@ def load_lm(settings: Settings) -> LanguageModel:
             f"no language model at {source!r}; set CHATREC_LLM to a hub name or folder ({reason})"
         ) from None
     return LanguageModel(Path(settings.llm).name or NAME, model.to(device), tokenizer)
+
+
+def _fast_in_bfloat16(device: str) -> bool:
+    return device.startswith("cuda") or torch.cpu.get_capabilities().get("avx512_bf16", False)
 
 
 def _packaged(cache: Path) -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from rapidfuzz.process import extractOne
+
 _SIMILAR = re.compile(
     r"(?:\b(?:more|something|anything|s[ou]m\w*thi?n\w*|one|ones|films?|movies?|stuff|things?|else|similar|just|much|bit|feels?|"
     r"want|show me|vibes?|kind|sort)\s+(?:\w+\s+){0,3}?(?:like|to|as|of)|^\s*like|\bsimilar to|\bin the style of|"
@@ -45,6 +47,9 @@ _GENERIC = frozenset(
 )
 
 
+_LONG = tuple(word for word in _GENERIC if len(word) > 5)
+
+
 def stance(text: str) -> Literal["like", "dislike"] | None:
     """Whether the words are for or against, or neither. Negated praise ("didn't like it") is against."""
     if _DISLIKE.search(text):
@@ -70,7 +75,12 @@ def adds(text: str) -> bool:
 def topic(text: str) -> str:
     """The words of a request that say what to search by: "space travel" of "something about space travel, please"."""
     words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+", text)
-    return " ".join(word for word in words if word.lower().replace("’", "'") not in _GENERIC)
+    return " ".join(word for word in words if not _generic(word.lower().replace("’", "'")))
+
+
+def _generic(word: str) -> bool:
+    """Whether the word, or the long word that it misspells ("reccomend"), says nothing to search by."""
+    return word in _GENERIC or (len(word) > 5 and extractOne(word, _LONG, score_cutoff=85) is not None)
 
 
 def is_vague(text: str) -> bool:

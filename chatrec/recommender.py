@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from chatrec.rank import Ranker
 from chatrec.types import Constraint, Event, Evidence, Item, Query, RankedList, Recommendation
 
 CANDIDATES = 100  # how many go to the ranker
+NEGOTIABLE = 8  # wishes that are weighed against each other when nothing fits: 255 sets
 
 
 @dataclass(frozen=True)
@@ -45,23 +47,29 @@ class Recommender:
         return RankedList(self.catalog.schema.name, items, relaxed, uuid.uuid4().hex[:16], self.model, seconds)
 
     def relax(self, query: Query) -> tuple[Query, tuple[Constraint, ...]]:
-        """The query with as few constraints given up as it takes to find something, and those constraints.
+        """The query with as little given up as it takes to find something, and the constraints given up.
 
-        One is tried alone first, the softest of the schema before the others and the newest before older ones; then
-        several. ``not`` is never given up: who said "no horror" gets no horror.
+        Every set of constraints has a price: soft slots of the schema are cheap, and so is what was said earlier; the
+        cheapest set that leaves something is taken. ``not`` is never given up: who said "no horror" gets no horror.
         """
         if self.fitting(query).any():
             return query, ()
-        order = sorted(
-            (c for c in query.constraints if not c.soft and c.op != "not"),
-            key=lambda c: -self.catalog.schema.slots[c.slot].softness,
-        )
-        for given_up in [[c] for c in order] + [order[: k + 1] for k in range(1, len(order))]:
-            kept = tuple(c for c in query.constraints if c not in given_up)
-            looser = replace(query, constraints=kept)
+        prices = self._prices(query)
+        sets = [chosen for k in range(1, len(prices) + 1) for chosen in combinations(prices, k)]
+        for given_up in sorted(sets, key=lambda chosen: sum(prices[c] for c in chosen)):
+            looser = replace(query, constraints=tuple(c for c in query.constraints if c not in given_up))
             if self.fitting(looser).any():
-                return looser, tuple(given_up)
+                return looser, given_up
         return query, ()
+
+    def _prices(self, query: Query) -> dict[Constraint, float]:
+        """What giving up each wish costs, for the newest ``NEGOTIABLE``."""
+        wishes = [c for c in query.constraints if not c.soft and c.op != "not"][-NEGOTIABLE:]
+        hardest = 1 + max((slot.softness for slot in self.catalog.schema.slots.values()), default=0)
+        return {
+            wish: (hardest - self.catalog.schema.slots[wish.slot].softness) * (1 + age / len(wishes))
+            for age, wish in enumerate(wishes)
+        }
 
     def fitting(self, query: Query) -> np.ndarray:
         """(N,) bool: items that meet all hard constraints and are not excluded."""

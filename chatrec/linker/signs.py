@@ -25,7 +25,8 @@ _OFFERED = (
 _MENTIONED = (
     r"\b(?:likes?|loves?|enjoy|adore|hate|about|is|was|see|prefer(?:red)?|favou?rites?|finished|interested in|"
     r"check out|fan of|into|recommend|try|tried|"
-    r"and|or|but|not|vs|versus|compare|know|as|remember|heard of|style of|good)"
+    r"and|or|but|not|vs|versus|compare|know|as|remember|heard of|style of|"
+    r"(?:think|opinion|thoughts) (?:of|on|about)|good)"
 )
 _ARTICLE = r"(?P<article> (?:the|teh|that|an?))?\s+$"
 _PLACE = re.compile(

@@ -107,7 +107,9 @@ def test_well_known_is_said_only_of_what_is(shop):
         "Well known and well liked: a sci-fi and adventure book written by Frank Herbert; readers give it 90 of 100."
     )
     assert sentence(rated, shop.item("dune"), shop) == well_known
-    assert sentence(RATED, shop.item("emma"), shop) == "A romance book written by Jane Austen; readers give it 80 of 100."
+    assert (
+        sentence(RATED, shop.item("emma"), shop) == "A romance book written by Jane Austen; readers give it 80 of 100."
+    )
 
 
 def test_without_evidence_nothing_is_made_up(shop):
