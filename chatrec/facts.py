@@ -20,7 +20,13 @@ def answer(question: str, item: Item, catalog: Catalog) -> str:
     if asked and not facts:
         labels = " and ".join(slot.label for slot in asked)
         return f"{catalog.heading(item)}: my catalogue does not say anything about its {labels}."
-    return f"{catalog.heading(item)}: {'; '.join(facts)}." if facts else catalog.describe(item)
+    if facts:
+        return f"{catalog.heading(item)}: {'; '.join(facts)}."
+    told = "text" in catalog.schema.columns or not _STORY.search(question)
+    return ("" if told else "I know the facts but not the story. ") + catalog.describe(item)
+
+
+_STORY = re.compile(r"\b(?:about|plot|story|storyline|happens|synopsis|premise)\b", re.IGNORECASE)
 
 
 def in_words(constraints: Sequence[Constraint], catalog: Catalog) -> str:
@@ -62,8 +68,8 @@ def whether(wishes: Sequence[Constraint], item: Item, catalog: Catalog) -> str:
     met = [value for wish in wishes for value in catalog.met(wish, item)]
     if met:
         return f"{catalog.heading(item)}: yes, {', '.join(dict.fromkeys(met))}."
-    slots = dict.fromkeys(catalog.schema.slots[wish.slot] for wish in wishes)
-    facts = [fact for slot in slots for fact in _facts(slot, item, catalog)]
+    slots = dict.fromkeys(wish.slot for wish in wishes)
+    facts = [fact for slot in slots for fact in _facts(catalog.schema.slots[slot], item, catalog)]
     return f"{catalog.heading(item)}: not as far as I know; {'; '.join(facts) or 'my catalogue does not say'}."
 
 

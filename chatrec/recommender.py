@@ -16,6 +16,7 @@ from chatrec.rank import Ranker
 from chatrec.types import Constraint, Event, Evidence, Item, Query, RankedList, Recommendation
 
 CANDIDATES = 100  # how many go to the ranker
+RECENCY = 0.25  # how much dearer the newest wish is than the oldest
 NEGOTIABLE = 8  # wishes that are weighed against each other when nothing fits: 255 sets
 
 
@@ -67,7 +68,7 @@ class Recommender:
         wishes = [c for c in query.constraints if not c.soft and c.op != "not"][-NEGOTIABLE:]
         hardest = 1 + max((slot.softness for slot in self.catalog.schema.slots.values()), default=0)
         return {
-            wish: (hardest - self.catalog.schema.slots[wish.slot].softness) * (1 + age / len(wishes))
+            wish: (hardest - self.catalog.schema.slots[wish.slot].softness) * (1 + RECENCY * age / len(wishes))
             for age, wish in enumerate(wishes)
         }
 
