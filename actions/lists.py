@@ -113,7 +113,11 @@ def _card(line: Recommendation, catalog: Catalog) -> dict:
         value = item.attributes.get(slot.columns[0])
         if value is None or slot in tags or slot.columns[0] in schema.columns.values():
             continue
-        facts.append(f"{value:g} {slot.unit}".strip() if isinstance(value, float) else str(value[0]))
+        facts.append(
+            f"{value:g} {slot.unit}".strip()
+            if isinstance(value, float)
+            else ", ".join(value[:2] if slot.type == "tags" else value[:1])
+        )
     rating = item.attributes.get(schema.columns.get("reception", ""))
     year = item.attributes.get(schema.columns.get("year", ""))
     return {

@@ -42,8 +42,8 @@ _GENERIC = frozenset(
         feeling mood kind sort type kinda movie movies film films flick flicks about with if got up go
         but not after before between since than more less much many only without nothing none except other others else
         another instead actually also too then by from over under like similar similiar same as ok okay yes yeah hmm
-        set made during whole seen saw watched loved liked hated enjoyed old long short again list next first start starting begin beginning
-        reset restart scratch anew fresh""",
+        set made during whole seen saw watched loved liked hated enjoyed old long short again list next first start
+        starting begin beginning reset restart scratch anew fresh""",
     )
 )
 
