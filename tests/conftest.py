@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import pytest
+from stacks import Stack, running
 
 from chatrec.catalog import Catalog, load_catalog
-from chatrec.settings import ROOT, Settings
-
-READY = 180  # seconds until a stack must answer
+from chatrec.settings import Settings
 
 
 @pytest.fixture(scope="session")
@@ -30,61 +20,6 @@ def settings() -> Settings:
 def movies(settings) -> Catalog:
     """The films catalogue that ships."""
     return load_catalog(settings.catalogs / "movies")
-
-
-@dataclass
-class Stack:
-    """``make run`` without make, on its own ports and databases. ``stop`` and ``start`` restart everything."""
-
-    settings: Settings
-    process: subprocess.Popen | None = None
-    env: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def url(self) -> str:
-        return f"http://localhost:{self.settings.port}/chat"
-
-    def start(self) -> None:
-        log = (self.settings.var / "launcher.log").open("a")
-        env = {**os.environ, **self.env}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "deploy.local"], cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True
-        )
-        self._wait()
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.send_signal(signal.SIGINT)
-            self.process.wait(30)
-            self.process = None
-
-    def _wait(self) -> None:
-        deadline = time.monotonic() + READY
-        while "is ready" not in (self.settings.var / "launcher.log").read_text():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail("the stack did not start:\n" + (self.settings.var / "launcher.log").read_text()[-3000:])
-            time.sleep(0.2)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextmanager
-def running(var: Path, **env: str) -> Iterator[Stack]:
-    """A stack of its own for a test that breaks things."""
-    base = Settings.read({})
-    port, action_port = free_port(), free_port()
-    settings = replace(base, var=var, db=f"sqlite:///{var / 'chatrec.db'}", port=port, action_port=action_port)
-    names = {"CHATREC_VAR": var, "CHATREC_DB": settings.db, "CHATREC_PORT": port, "CHATREC_ACTION_PORT": action_port}
-    stack = Stack(settings, env={**{k: str(v) for k, v in names.items()}, **env})
-    stack.start()
-    try:
-        yield stack
-    finally:
-        stack.stop()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from contextlib import suppress
 import httpx
 import psutil
 import pytest
-from conftest import running
+from stacks import running
 
 from chatrec.client import ChatClient
 from chatrec.store import Store
