@@ -39,8 +39,8 @@ class FusionWeights:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Items that may be shown, best first. ``indices``: (k,) int64; ``scores``: (k,) float32, falling;
-    ``parts``: signal -> (k,) float32, its share of the score."""
+    """Items that may be shown, best first. ``indices``: (k,) int64; ``scores``: (k,) float32, falling as far as one
+    ranker has read; ``parts``: signal -> (k,) float32, its share of the score."""
 
     indices: np.ndarray
     scores: np.ndarray
@@ -159,7 +159,7 @@ class CandidateGenerator:
         near relatives and items with none weigh the same.
         """
         raw = self.vectors @ self.vectors[index] + (self._traits @ self._traits[index].T).toarray()[:, 0]
-        top = min(NEIGHBOURS, len(raw) - 1)
+        top = min(NEIGHBOURS, (len(raw) - 1) // 4)  # else few items would all be neighbours
         low, high = np.median(raw), np.partition(raw, -1 - top)[-1 - top]
         return np.clip((raw - low) / max(high - low, 1e-6), 0, 1).astype(np.float32)
 

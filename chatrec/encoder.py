@@ -43,9 +43,10 @@ class Encoder:
         """(n, d) float32 rows of length 1, in the order of the texts."""
         if not len(texts):
             return np.zeros((0, self.dimensions), dtype=np.float32)
+        whole = [text.encode("utf-8", "replace").decode() for text in texts]  # tokenizers refuse half surrogate pairs
         with self._lock:
             rows = self._model.encode(
-                list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+                whole, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
             )
         return rows.astype(np.float32, copy=False)
 
@@ -81,9 +82,9 @@ def encode_items(encoder: Encoder, texts: Sequence[str], cache: Path) -> np.ndar
     digest = hashlib.sha256("\0".join([encoder.name, str(TOKENS), *texts]).encode()).hexdigest()[:16]
     path = cache / f"items-{digest}.npy"
     if path.exists():
-        with suppress(ValueError, EOFError):
+        with suppress(Exception):  # a damaged file makes numpy raise whatever its parsers stumble over
             found = np.load(path)
-            if found.shape == (len(texts), encoder.dimensions):
+            if found.shape == (len(texts), encoder.dimensions) and found.dtype == np.float32:
                 return found
     vectors = _encode_all(encoder, texts)
     _save(path, vectors)

@@ -83,7 +83,8 @@ class LanguageModel:
 
     def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text, without start token. Words that look like control tokens stay words."""
-        return self.tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        whole = [text.encode("utf-8", "replace").decode() for text in texts]  # tokenizers refuse half surrogate pairs
+        return self.tokenizer(whole, add_special_tokens=False, split_special_tokens=True)["input_ids"]
 
     def _packed(self, head: list[int], texts: list[list[int]]) -> np.ndarray:
         lengths = torch.tensor([len(t) for t in texts])

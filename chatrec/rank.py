@@ -34,8 +34,9 @@ class LikelihoodRanker:
     The measure is pointwise mutual information, log p(item | conversation) - log p(item | no conversation), as in
     Holtzman et al., "Surface form competition", EMNLP 2021. Without the second term, common titles would always win.
 
-    ``weight``: what one standard deviation among the candidates adds to the score; ``top``: how many candidates are
-    read, the rest keep their places behind them. docs/decisions.md says what both earn.
+    ``weight``: what one standard deviation among the candidates adds to the score, as the part ``likelihood``;
+    ``top``: how many candidates are read, the rest keep places and scores behind them. docs/decisions.md says what
+    both earn.
     """
 
     def __init__(self, lm: LanguageModel, catalog: Catalog, weight: float = 0.05, top: int = 20) -> None:
@@ -48,10 +49,11 @@ class LikelihoodRanker:
             return candidates
         pmi = self.information(query, head.indices)
         part = (self.weight * (pmi - pmi.mean()) / max(float(pmi.std()), 1e-6)).astype(np.float32)
-        raised = head.scores + part
-        order = np.argsort(-raised, kind="stable")
-        rest = np.arange(len(order), len(candidates.indices))
-        return candidates.take(np.concatenate([order, rest]))
+        read = np.pad(part, (0, len(candidates.indices) - len(part)))
+        parts = {**candidates.parts, "likelihood": read}
+        raised = Candidates(candidates.indices, candidates.scores + read, parts)
+        order = np.argsort(-raised.scores[: len(part)], kind="stable")
+        return raised.take(np.concatenate([order, np.arange(len(part), len(read))]))
 
     def information(self, query: Query, indices: np.ndarray) -> np.ndarray:
         """(k,) nats: how much the conversation speaks for each item."""
@@ -76,7 +78,8 @@ def prompt(query: Query, catalog: Catalog) -> str:
     wishes = [_wish(c, catalog) for c in query.constraints]
     if wishes:
         lines.append(f"Wanted: {', '.join(wishes)}.")
-    liked = [e.item_id for e in query.history if e.kind == "like"][-LIKED:]
+    stances = {e.item_id: e.kind for e in query.history if e.kind in ("like", "dislike", "reject")}  # the latest counts
+    liked = [item_id for item_id, kind in stances.items() if kind == "like"]
     titles = [catalog.items[i].title for i in positions(catalog, [*liked, *query.anchors][-LIKED:])]
     if titles:
         lines.append(f"Liked: {', '.join(titles)}.")

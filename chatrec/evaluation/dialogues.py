@@ -8,6 +8,7 @@ already named dropped from the targets and from the answer.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import re
@@ -65,35 +66,45 @@ def load_films(path: Path, schema: Schema = FILMS) -> Catalog:
         raw = path.read_bytes()
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror}") from None
-    # Done on the bytes, so that the line numbers of what is really wrong stay those of the file.
-    raw = re.sub(rb"^([^,\"\n]+),,", rb"\1,\1,", raw, flags=re.MULTILINE)
+    raw = _titled(raw, schema)
     return Catalog(schema, read_items(raw, path, schema), hashlib.sha256(raw).hexdigest()[:12])
+
+
+def _titled(raw: bytes, schema: Schema) -> bytes:
+    """A file that begins with id and title, rows without a title given their id for one. Done on the bytes, so that
+    the line numbers of what is really wrong stay those of the file."""
+    first = f"{schema.columns['id']},{schema.columns['title']},".encode()
+    if not raw.removeprefix(codecs.BOM_UTF8).startswith(first):
+        return raw
+    return re.sub(rb'^([^,"\r\n]+), *(?:"" *)?,', rb"\1,\1,", raw, flags=re.MULTILINE)
 
 
 def load_cases(path: Path, speakers: Sequence[str] = ("bot",)) -> tuple[Case, ...]:
     """The cases of a JSONL file whose items those speakers named. Raises: BadInput with file and line."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: can't be read: {error}") from None
+        lines = path.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")  # JSON texts may hold other line ends
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror}") from None
     cases = tuple(_case(line, f"{path}:{n}") for n, line in enumerate(lines, 1) if line.strip())
     if not cases:
         raise BadInput(f"{path}:1: no cases")
     return tuple(case for case in cases if case.speaker in speakers)
 
 
-def _case(line: str, where: str) -> Case:
+def _case(line: bytes, where: str) -> Case:
     try:
-        data = json.loads(line)
+        data = json.loads(line.decode("utf-8"))
         case = Case(
             str(data["case_id"]),
-            tuple(Turn(turn["speaker"], turn["text"]) for turn in data["turns"]),
-            tuple(data["mentioned"]),
-            data["speaker"],
-            tuple(data["targets"]),
+            tuple(Turn(str(turn["speaker"]), turn["text"]) for turn in data["turns"]),
+            _ids(data["mentioned"]),
+            str(data["speaker"]),
+            _ids(data["targets"]),
         )
     except json.JSONDecodeError as error:
         raise BadInput(f"{where}: not JSON: {error.msg}") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{where}: not UTF-8; save the file as UTF-8") from None
     except KeyError as error:
         raise BadInput(f"{where}: {error.args[0]!r} is missing") from None
     except TypeError:
@@ -104,6 +115,12 @@ def _case(line: str, where: str) -> Case:
     if {case.speaker, *(t.speaker for t in case.turns)} - {"user", "bot"}:
         raise BadInput(f"{where}: a speaker is 'user' or 'bot'")
     return case
+
+
+def _ids(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError  # a string would fall into letters
+    return tuple(value)
 
 
 def with_popularity(catalog: Catalog, fit: Sequence[Case]) -> Catalog:
