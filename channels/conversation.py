@@ -83,11 +83,14 @@ class Conversation:
             await asyncio.wait_for(self._handle(incoming), self._turn_seconds)
         except Exception:
             log.exception("a message of the web chat was not answered")
-        if self.outbox.last == before:
+        answered = self.outbox.last > before
+        if answered:
+            self._done.add(incoming.message_id)
+        else:
             self.outbox.push("message", APOLOGY)
-        self._done.add(incoming.message_id)
+            del self._accepted[incoming.message_id]  # sent again, it is tried again
         self.outbox.push("typing", {"on": False})
-        self.settled = self.outbox.push("done", {"message_id": incoming.message_id})
+        self.settled = self.outbox.push("done", {"message_id": incoming.message_id, "answered": answered})
 
 
 class Conversations:

@@ -22,8 +22,9 @@ def messages(events: Iterable[Event], leave_out: Set[str]) -> list[Message]:
 
 
 def handled(events: Iterable[Event]) -> frozenset[str]:
-    """Ids of the user's messages that the tracker holds."""
-    return frozenset(e.message_id for e in events if isinstance(e, UserUttered) and e.message_id)
+    """Ids of the user's messages that got an answer."""
+    turns = [turn for turn in _turns(events) if len(turn) > 1 and turn[0]["from"] == "user"]
+    return frozenset(turn[0]["message_id"] for turn in turns if turn[0]["message_id"])
 
 
 def _turns(events: Iterable[Event]) -> Iterator[list[Message]]:

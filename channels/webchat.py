@@ -10,7 +10,7 @@
 ``GET  /chat/health``                                 200 as soon as the bot answers, 503 before
 ====================================================  ================================================================
 
-A message is posted until it is acknowledged, and handled once however often it comes. The position in the stream that
+A message is posted until it is acknowledged, and answered once however often it comes. The position in the stream that
 the answer to a POST gives is the one after which the reply comes. Whoever knows a conversation's id may read it and
 speak in it, so pages make ids of 128 random bits. A ``user`` of the same form may come along: who has it is remembered
 from one conversation to the next; without it, the conversation is the user.

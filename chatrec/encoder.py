@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers
+from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 from tqdm import tqdm
 
@@ -55,14 +56,14 @@ def load_encoder(settings: Settings) -> Encoder:
     """The encoder that the settings name: a hub name or folder, else the packaged one.
 
     Raises:
-        ModelMissing: nothing there under that name.
+        ModelMissing: nothing there under that name, or nothing that can be read.
     """
     source = settings.encoder or _packaged()
     transformers.logging.set_verbosity_error()  # else it reports a buffer that newer releases no longer keep
     transformers.logging.disable_progress_bar()
     try:
         model = SentenceTransformer(source, device=None if settings.device == "auto" else settings.device)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelMissing(
             f"no sentence encoder at {source!r}; set CHATREC_ENCODER to a hub name or folder ({reason})"

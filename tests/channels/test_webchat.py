@@ -281,6 +281,7 @@ async def test_a_turn_without_an_answer_ends_with_one_apology(http, bot, name, f
     bot.answer = fail
     assert texts(await turn(http, name)) == [APOLOGY["text"]]
     bot.answer = FakeBot().answer
+    assert texts(await turn(http, name)) == ["You said: hello"]  # the same message again: it was not answered yet
     assert texts(await turn(http, name, "m2", text="again")) == ["You said: again"]
 
 

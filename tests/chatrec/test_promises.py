@@ -54,7 +54,7 @@ def test_500_reasons_say_nothing_false(engine):
         for line in recommender.recommend(query).items:
             seen += 1
             assert check(line.reason, line.item, line.evidence, catalog) == (), (line.reason, line.item)
-            values = {v for value in line.item.attributes.values() for v in _strings(value)}
+            values = {line.item.title, *(v for value in line.item.attributes.values() for v in _strings(value))}
             for evidence in line.evidence:
                 assert evidence.value in values or evidence.kind == "novelty", (evidence, line.item)
                 if evidence.kind in ("anchor", "history"):
