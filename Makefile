@@ -41,10 +41,7 @@ lint: $(INSTALLED)  ## style and the direction of imports
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
 
 bench: setup train  ## speed and quality against peers, as JSON in benchmarks/results/
-	@mkdir -p benchmarks/results
-	@for name in $(basename $(notdir $(wildcard benchmarks/[a-z]*.py))); do echo "== $$name"; \
-		$(BIN)/python -m benchmarks.$$name --json > benchmarks/results/$$name.json || exit 1; \
-		cat benchmarks/results/$$name.json; done
+	@$(BIN)/python -m benchmarks
 
 train: $(MODEL)  ## train the dialogue model when it is missing or older than its data
 
