@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rasa_sdk import Action
 
 from actions.lists import about, show, which_one
 from actions.turn import Incoming, Reply, Say, respond
 from chatrec.bootstrap import Engine
-from chatrec.facts import answer, compare, whether
+from chatrec.facts import answer, compare, extreme, whether
 
 
 def inquire(engine: Engine, incoming: Incoming) -> Reply:
     """Facts of the item's row that the question asks for; all of them when it asks for none in particular."""
     item_id = about(incoming)
+    if item_id is None and (best := _extreme(incoming)):
+        return best
     if item_id is None:
         asks_for_items = any(m.constraints for m in incoming.mentions)
         return show(engine, incoming) if asks_for_items else which_one(incoming)
@@ -40,10 +44,19 @@ def difference(engine: Engine, incoming: Incoming) -> Reply:
     subjects = incoming.outcome.subjects
     if len(subjects) == 1 and incoming.before.focus and incoming.before.focus != subjects[0]:
         subjects = (incoming.before.focus, subjects[0])
+    if not subjects and (best := _extreme(incoming)):
+        return best
     if len(subjects) < 2:
         return show(engine, incoming) if incoming.mentions else which_one(incoming, "utter_compare_which")
     first, second = (incoming.catalog.item(i) for i in subjects[:2])
     return Reply((Say(text=compare(first, second, incoming.catalog)),), incoming.state)
+
+
+def _extreme(incoming: Incoming) -> Reply | None:
+    """ "Which of these is the shortest?" """
+    shown = [incoming.catalog.item(item_id) for item_id in incoming.state.shown]
+    found = extreme(incoming.text, shown, incoming.catalog)
+    return found and Reply((Say(text=found[1]),), replace(incoming.state, focus=found[0].item_id))
 
 
 class ActionInquire(Action):

@@ -18,11 +18,11 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth")
 def show(engine: Engine, incoming: Incoming, lead: Sequence[Say] = ()) -> Reply:
     """Recommend, say what the list answers to, and show it. ``lead`` comes first, instead of the usual opening."""
     state = incoming.state
-    query = _findable(engine, incoming)
+    query, again = _findable(engine, incoming)
     ranked = engine.recommend(incoming.user, query)
     if not ranked.items:
         return Reply((*lead, Say("utter_nothing")), state)
-    opening = _opening(incoming, query, ranked)
+    opening = [Say("utter_again"), *_opening(incoming, query, ranked)] if again else _opening(incoming, query, ranked)
     feedback = [] if lead else _because(engine, incoming, query, ranked)
     shown = [r.item.item_id for r in ranked.items]
     after = dialogue.listed(state, shown, ranked.impression_id, ranked.relaxed)
@@ -50,13 +50,15 @@ def about(incoming: Incoming) -> str | None:
     return None
 
 
-def _findable(engine: Engine, incoming: Incoming) -> Query:
-    """The query, letting items of earlier lists come back rather than giving up what the user asked for."""
-    query = incoming.query(incoming.state)
-    if engine.recommender(query.catalog).fitting(query).any():
-        return query
+def _findable(engine: Engine, incoming: Incoming) -> tuple[Query, bool]:
+    """The query, and whether items of earlier lists had to come back: that is better than giving up what the user
+    asked for."""
+    query, fitting = incoming.query(incoming.state), engine.recommender(incoming.catalog.schema.name).fitting
+    if fitting(query).any():
+        return query, False
     known = {event.item_id for event in incoming.history}
-    return replace(query, exclude=frozenset(known | set(incoming.state.anchors)))
+    looser = replace(query, exclude=frozenset(known | set(incoming.state.anchors)))
+    return looser, bool(fitting(looser).any())
 
 
 def _opening(incoming: Incoming, query: Query, ranked: RankedList) -> list[Say]:

@@ -12,9 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from chatrec import phrases
+from chatrec import phrases, wishes
 from chatrec.catalog import Catalog
 from chatrec.types import Constraint, Event, EventKind, Mention, Query, Turn
 
@@ -24,16 +22,17 @@ ASKING = frozenset({"ask_recommendation", "provide_preference", "answer", "refor
     "critique_feature",
     "critique_add",
 }
-REPLACING = frozenset({"ask_recommendation", "reformulate", "start_over", "answer"})
 TOPIC = 200  # characters of a topic that are kept, the latest
 KEEP_SHOWN = 60  # items shown earlier that are kept away from the next lists
+STEPS_BACK = 3  # lists that "go back" can return to
 
 
 @dataclass(frozen=True)
 class State:
     """What has been said and shown in one conversation. ``topic``: what is asked for beyond the constraints. ``shown``:
-    the last list, in order; ``before``: items of earlier lists. ``focus``: the item spoken of last. ``asked``: slots
-    asked about. ``pending``: what the bot waits for: a slot, ``forget`` (a confirmation) or nothing."""
+    the last list, in order; ``before``: items of earlier lists. ``focus``: the item spoken of last; ``judged``: the one
+    that feedback was last given on. ``asked``: slots asked about. ``lists``: what the latest lists answered to.
+    ``pending``: what the bot waits for: a slot, ``forget`` (a confirmation) or nothing."""
 
     catalog: str
     constraints: tuple[Constraint, ...] = ()
@@ -43,16 +42,30 @@ class State:
     before: tuple[str, ...] = ()
     impression_id: str = ""
     focus: str = ""
+    judged: str = ""
     asked: tuple[str, ...] = ()
     pending: str = ""
+    lists: tuple[Mapping[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"constraints": [c.to_json() for c in self.constraints]}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> State:
-        lists = {k: tuple(data[k]) for k in ("anchors", "shown", "before", "asked")}
+        lists = {k: tuple(data.get(k, ())) for k in ("anchors", "shown", "before", "asked", "lists")}
         return cls(**{**data, **lists, "constraints": tuple(Constraint.from_json(c) for c in data["constraints"])})
+
+    def snapshot(self) -> dict[str, Any]:
+        """What the next list answers to."""
+        wishes = [c.to_json() for c in self.constraints]
+        return {"constraints": wishes, "topic": self.topic, "anchors": self.anchors, "before": _earlier(self)}
+
+    def back(self) -> State:
+        """As before the latest list was asked for, so that the one before it comes again; the same if there is none."""
+        if len(self.lists) < 2:
+            return self
+        earlier = State.from_json({"catalog": self.catalog, **self.lists[-2]})
+        return replace(earlier, lists=self.lists[:-2], asked=self.asked)
 
 
 @dataclass(frozen=True)
@@ -73,15 +86,20 @@ def understand(
     constraints are read, then open questions are closed.
     """
     at = time.time() if at is None else at
+    if phrases.takes_back(text):
+        return Outcome(replace(state.back(), pending=""))
     if intent == "start_over":
         state = State(state.catalog, before=_earlier(state))
     mentions = [m for m in mentions if m.catalog in ("", state.catalog)]
     spoken = _referents(state, mentions)
     anchors, subjects = _split(intent, text, spoken)
     events = _behaviour(intent, text, state, subjects, anchors, at)
-    constraints = _merge(state.constraints, _wishes(state, mentions, spoken, catalog), intent, text)
+    named = [item for mention, item in spoken if not mention.negated]
+    found = wishes.asked_for(mentions, named, (state.focus,) if state.focus else state.shown, catalog)
+    steps = wishes.turned(mentions, catalog)
+    constraints = wishes.merge(state.constraints, found, intent, text, state.pending, steps)
     focus = (subjects or anchors or (state.focus,))[0]
-    if not anchors and not (intent in REPLACING and _names_a_kind(constraints, state.constraints)):
+    if not anchors and not (intent in wishes.REPLACING and wishes.names_a_kind(constraints, state.constraints)):
         anchors = state.anchors
     rejected = tuple(m for i, m in _excluded(spoken))
     state = replace(
@@ -90,6 +108,7 @@ def understand(
         topic=_topic(state, intent, text, mentions),
         anchors=anchors,
         focus=focus,
+        judged=events[-1].item_id if events else state.judged,
         before=state.before + rejected,
         pending="",
     )
@@ -98,7 +117,7 @@ def understand(
 
 def clicked(state: State, kind: str, item_id: str, impression_id: str | None, at: float | None = None) -> Outcome:
     """Apply a click on a card: ``like``, ``dislike``, ``seen``, ``more`` (like this) or ``why``."""
-    stored: dict[str, EventKind] = {"like": "like", "dislike": "dislike", "seen": "seen", "more": "like"}
+    stored: dict[str, EventKind] = {"like": "like", "dislike": "dislike", "seen": "seen"}
     at = time.time() if at is None else at
     events = (Event(item_id, stored[kind], at, impression_id=impression_id),) if kind in stored else ()
     anchors = (item_id,) if kind == "more" else state.anchors
@@ -120,21 +139,27 @@ def query(
     known = {event.item_id for event in history}
     away = known | set(state.before) | set(state.shown) | set(state.anchors)
     kept = [c if c.op == "not" else replace(c, soft=True) for c in preferences if not _overridden(c, state)]
-    wishes = tuple(dict.fromkeys([*state.constraints, *kept]))
+    asked = tuple(dict.fromkeys([*state.constraints, *kept]))
     return Query(
-        state.catalog, tuple(turns), wishes, state.anchors, tuple(history), frozenset(away), n, topic=state.topic
+        state.catalog, tuple(turns), asked, state.anchors, tuple(history), frozenset(away), n, topic=state.topic
     )
 
 
 def _overridden(preference: Constraint, state: State) -> bool:
-    return any(_contradict(preference, c) or replace(preference, text=c.text) == c for c in state.constraints)
+    return any(wishes.contradict(preference, c) or replace(preference, text=c.text) == c for c in state.constraints)
 
 
 def listed(state: State, item_ids: Iterable[str], impression_id: str, given_up: Sequence[Constraint]) -> State:
     """The state after a list was shown. Constraints that had to be given up are dropped."""
     kept = tuple(c for c in state.constraints if c not in given_up)
     return replace(
-        state, constraints=kept, before=_earlier(state), shown=tuple(item_ids), impression_id=impression_id, focus=""
+        state,
+        constraints=kept,
+        before=_earlier(state),
+        shown=tuple(item_ids),
+        impression_id=impression_id,
+        focus="",
+        lists=(*state.lists, replace(state, constraints=kept).snapshot())[-STEPS_BACK - 1 :],
     )
 
 
@@ -164,7 +189,7 @@ def _topic(state: State, intent: str, text: str, mentions: Sequence[Mention]) ->
     for mention in sorted(mentions, key=lambda m: -m.start):
         text = f"{text[: mention.start]} {text[mention.end :]}"
     said = phrases.topic(text)
-    if intent in REPLACING and intent != "answer" and (said or mentions):
+    if intent in wishes.REPLACING and intent != "answer" and (said or mentions):
         return said[-TOPIC:]
     return f"{state.topic} {said}".strip()[-TOPIC:]
 
@@ -189,24 +214,28 @@ def _behaviour(
     intent: str, text: str, state: State, subjects: Sequence[str], anchors: Sequence[str], at: float
 ) -> tuple[Event, ...]:
     """Events to store. Without an item named, feedback is about the item in focus, or about a list of one;
-    a plain "none of these" rejects the whole list."""
-    events = [Event(item, "like", at, impression_id=_source(state, item)) for item in anchors if item in state.shown]
+    a plain "none of these" rejects the whole list. Asking for more like an item is a like only with praise: "great,
+    more like the second"."""
+    praised = [item for item in anchors if item in state.shown and phrases.stance(text) == "like"]
+    events = [Event(item, "like", at, impression_id=_source(state, item)) for item in praised]
     if intent not in FEEDBACK and intent != "provide_preference":
         return tuple(events)
-    about = list(subjects) or ([] if anchors else _implied(state, intent))
+    about = list(subjects) or ([] if anchors else _implied(state, intent, text))
     for item in about:
         events += [Event(item, kind, at, impression_id=_source(state, item)) for kind in _kinds(intent, text, subjects)]
     return tuple(events)
 
 
-def _implied(state: State, intent: str) -> list[str]:
+def _implied(state: State, intent: str, text: str) -> list[str]:
     if intent == "provide_preference":
         return []
     if state.focus:
         return [state.focus]
-    if intent == "reject":
+    if len(state.shown) == 1:
         return list(state.shown)
-    return list(state.shown) if len(state.shown) == 1 else []
+    if phrases.speaks_of_one(text):
+        return [state.judged] if state.judged and phrases.stance(text) else []
+    return list(state.shown) if intent == "reject" else []
 
 
 def _kinds(intent: str, text: str, named: Sequence[str]) -> tuple[str, ...]:
@@ -222,78 +251,3 @@ def _kinds(intent: str, text: str, named: Sequence[str]) -> tuple[str, ...]:
 
 def _source(state: State, item: str) -> str | None:
     return state.impression_id if item in state.shown and state.impression_id else None
-
-
-def _wishes(
-    state: State, mentions: Sequence[Mention], spoken: Sequence[tuple[Mention, str]], catalog: Catalog
-) -> list[Constraint]:
-    wishes: list[Constraint] = []
-    named = [item for mention, item in spoken if not mention.negated]
-    for mention in mentions:
-        if mention.constraints:
-            wishes += mention.constraints
-        elif mention.direction:
-            wishes += _critique(state, mention, named, catalog)
-    return wishes
-
-
-def _critique(state: State, mention: Mention, named: Sequence[str], catalog: Catalog) -> list[Constraint]:
-    """A bound for "newer", "shorter" …: beyond the item named, else a step beyond the middle of the last list.
-    When too little lies beyond, the bound is halfway to the end of what there is."""
-    slot = catalog.schema.slots.get(mention.entity)
-    if slot is None or slot.type != "number":
-        return []
-    column = catalog.numbers(mention.entity)
-    basis = named or ([state.focus] if state.focus else list(state.shown))
-    reference = np.array([column[catalog.index(i)] for i in basis if not np.isnan(column[catalog.index(i)])])
-    if not len(reference):
-        reference = column[~np.isnan(column)]
-    middle = float(np.median(reference))
-    bound = middle + mention.direction * (1 if named else max(slot.step, 1))
-    edge = float(np.nanquantile(column, 0.98 if mention.direction > 0 else 0.02))
-    if (edge - bound) * mention.direction < 0:
-        bound = (middle + edge) / 2
-    return [Constraint(mention.entity, "min" if mention.direction > 0 else "max", (float(round(bound)),), mention.text)]
-
-
-def _names_a_kind(constraints: Sequence[Constraint], known: Sequence[Constraint]) -> bool:
-    """Whether a new wish names what to look for ("a western"), rather than narrowing it ("shorter")."""
-    return any(c.op == "is" and not c.soft and c not in known for c in constraints)
-
-
-def _merge(old: tuple[Constraint, ...], new: Sequence[Constraint], intent: str, text: str) -> tuple[Constraint, ...]:
-    """Old wishes under new ones. A new wish overrides what contradicts it; on the same slot it replaces the old one
-    when the user restates ("a comedy instead"), and joins it when the user adds ("and funny too")."""
-    if not new:
-        return old
-    adds = intent == "critique_add" or (intent not in REPLACING and phrases.adds(text))
-    bounded = {c.slot for c in new if c.op in ("min", "max") and not c.soft}
-    span = {s for s in bounded if len({c.op for c in new if c.slot == s}) == 2}
-    named = {c.slot for c in new if c.op == "is" and not c.soft}
-    kept = []
-    for constraint in old:
-        bound = constraint.op in ("min", "max")
-        gone = (
-            any(_contradict(constraint, c) for c in new)
-            or (bound and constraint.slot in named | span)
-            or any(constraint.op == c.op and constraint.slot == c.slot for c in new if bound)
-            or (constraint.op == "is" and constraint.slot in bounded)
-            or (bound and any(_empty(constraint, c) for c in new))
-            or (constraint.soft and intent in REPLACING and bool(named))
-            or (constraint.op == "is" and constraint.slot in named and not adds and not constraint.soft)
-        )
-        if not gone:
-            kept.append(constraint)
-    return tuple(dict.fromkeys([*kept, *new]))
-
-
-def _empty(one: Constraint, other: Constraint) -> bool:
-    """Whether no number meets both bounds."""
-    bounds = {c.op: float(c.values[0]) for c in (one, other) if c.slot == one.slot and c.op in ("min", "max")}
-    return len(bounds) == 2 and bounds["min"] > bounds["max"]
-
-
-def _contradict(old: Constraint, new: Constraint) -> bool:
-    """Same slot, opposite wish, a value in common."""
-    opposite = {old.op, new.op} == {"is", "not"}
-    return old.slot == new.slot and opposite and bool(set(old.values) & set(new.values))

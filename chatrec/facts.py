@@ -29,16 +29,28 @@ def answer(question: str, item: Item, catalog: Catalog) -> str:
 _STORY = re.compile(r"\b(?:about|plot|story|storyline|happens|synopsis|premise)\b", re.IGNORECASE)
 
 
+def extreme(question: str, items: Sequence[Item], catalog: Catalog) -> tuple[Item, str] | None:
+    """The item that "which is the shortest" asks for, and the answer; None when no such word is in the question."""
+    for slot in catalog.schema.slots.values():
+        for words, sign in ((slot.most, 1), (slot.least, -1)):
+            known = [item for item in items if isinstance(item.attributes.get(slot.columns[0]), float)]
+            if known and any(re.search(rf"\b{re.escape(word)}\b", question, re.IGNORECASE) for word in words):
+                best = max(known, key=lambda item: sign * item.attributes[slot.columns[0]])
+                return best, f"{catalog.heading(best)}: {'; '.join(_facts(slot, best, catalog))}."
+    return None
+
+
 def in_words(constraints: Sequence[Constraint], catalog: Catalog) -> str:
     """The wishes said back: ``Sci-Fi, 1990 to 1999, not Horror``; empty without constraints."""
     said, spans = [], _spans(constraints)
     for constraint in constraints:
-        span = spans.get(constraint.slot) if constraint.op in ("min", "max") else None
+        bound = constraint.op in ("min", "max") and not constraint.soft
+        span = spans.get(constraint.slot) if bound else None
         if span is None:
             said.append(_phrase(constraint, catalog))
         else:
             unit = catalog.schema.slots[constraint.slot].unit
-            said.append(f"{span[0]:g} to {span[1]:g} {unit}".strip())
+            said.append(f"{span[0]:.15g} to {span[1]:.15g} {unit}".strip())
     return ", ".join(dict.fromkeys(said))
 
 
@@ -51,9 +63,9 @@ def _spans(constraints: Sequence[Constraint]) -> dict[str, tuple[float, float]]:
 
 def _phrase(constraint: Constraint, catalog: Catalog) -> str:
     slot = catalog.schema.slots[constraint.slot]
-    values = " or ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in constraint.values)
-    if constraint.soft:
-        return constraint.text or values
+    values = " or ".join(f"{v:.15g}" if isinstance(v, float) else str(v) for v in constraint.values)
+    if constraint.soft and constraint.text:
+        return constraint.text
     if constraint.op == "not":
         return f"not {values}"
     if constraint.op == "is":
@@ -64,11 +76,17 @@ def _phrase(constraint: Constraint, catalog: Catalog) -> str:
 
 
 def whether(wishes: Sequence[Constraint], item: Item, catalog: Catalog) -> str:
-    """Whether the item is what a question names ("is it scary?"), with what its row says instead."""
-    met = [value for wish in wishes for value in catalog.met(wish, item)]
-    if met:
-        return f"{catalog.heading(item)}: yes, {', '.join(dict.fromkeys(met))}."
-    slots = dict.fromkeys(wish.slot for wish in wishes)
+    """Whether the item is what a question names ("is it scary?"), with what its row says instead.
+
+    Everything hard must hold. Of a mood one sign is enough, and what it avoids is no sign of it.
+    """
+    named = [wish for wish in wishes if not (wish.soft and wish.op == "not")] or wishes
+    met = {wish: catalog.met(wish, item) for wish in named}
+    hard, soft = [met[w] for w in named if not w.soft], [met[w] for w in named if w.soft]
+    if all(hard) and (any(soft) or not soft):
+        values = dict.fromkeys(value for own in met.values() for value in own)
+        return f"{catalog.heading(item)}: yes, {', '.join(values)}."
+    slots = dict.fromkeys(wish.slot for wish in named)
     facts = [fact for slot in slots for fact in _facts(catalog.schema.slots[slot], item, catalog)]
     return f"{catalog.heading(item)}: not as far as I know; {'; '.join(facts) or 'my catalogue does not say'}."
 
@@ -88,8 +106,8 @@ def compare(first: Item, second: Item, catalog: Catalog) -> str:
     lines, shared = [f"{catalog.heading(first)} and {catalog.heading(second)}:"], []
     for column, label in _columns(catalog):
         one, other = _values(first, column), _values(second, column)
-        if one == other:
-            shared += [v for v in one]
+        if sorted(one) == sorted(other):
+            shared += one
             continue
         common = [v for v in one if v in other]
         lines.append(f"{label}: {', '.join(one) or 'unknown'} / {', '.join(other) or 'unknown'}")
@@ -142,5 +160,5 @@ def _columns(catalog: Catalog) -> list[tuple[str, str]]:
 def _values(item: Item, column: str) -> list[str]:
     value = item.attributes.get(column, ())
     if isinstance(value, float):
-        return [f"{value:g}"]
+        return [f"{value:.15g}"]
     return [value] if isinstance(value, str) else list(value)

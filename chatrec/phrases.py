@@ -24,6 +24,17 @@ _LIKE = re.compile(
     r"favou?rites?|perfect|masterpiece|wonderful|cool|best|fun|adore\w*|fan of)\b|👍|❤|😍",
     re.IGNORECASE,
 )
+_COMPARING = re.compile(
+    r"\b(?:more|something|anything|stuff|things?|ones?|films?|movies?|similar|just|looks?|feels?)\s+like\b",
+    re.IGNORECASE,
+)
+_ONE = re.compile(r"\b(?:it|that|that one|this one)\b(?!'s (?:all|it)\b)", re.IGNORECASE)
+_BACK = re.compile(
+    r"\W*(?:(?:no|nope|oops|wait|sorry|ok|please|can you|can we|let'?s)\W+)*(?:go(?:ing)? back|undo|back(?: up)?|"
+    r"take (?:that|it) back|(?:back to )?(?:the )?(?:previous|last|earlier) (?:list|one|ones)|revert|step back)"
+    r"(?:\W+(?:that|it|one|once|a step|please|pls|again|to the (?:previous|last|earlier) (?:list|one|ones)))*\W*$",
+    re.IGNORECASE,
+)
 _ADDING = re.compile(r"\b(?:also|too|as well|plus|and|but|both|with)\b", re.IGNORECASE)
 _NO_PREFERENCE = re.compile(
     r"\b(?:any(?:thing)?|whatever|don.?t (?:care|mind|know)|dunno|no (?:idea|preference|clue)|not sure|surprise me|"
@@ -38,6 +49,7 @@ _GENERIC = frozenset(
         some any something somethin smth sth anything one ones thing stuff good great nice best decent cool fun new
         watch watching see look looking find get give show tell want wanna wants need like love recommend recommendation
         recommendations suggest suggestion suggestions recomend sugest know not no don't dont really very today tonight
+        tonite 2nite nite wats whats gimme lemme yo dude mate bro
         now evening night weekend help hi hello hey idea ideas bored pick choose choice maybe let's lets think feel
         feeling mood kind sort type kinda movie movies film films flick flicks about with if got up go
         but not after before between since than more less much many only without nothing none except other others else
@@ -52,10 +64,16 @@ _LONG = tuple(word for word in _GENERIC if len(word) > 5)
 
 
 def stance(text: str) -> Literal["like", "dislike"] | None:
-    """Whether the words are for or against, or neither. Negated praise ("didn't like it") is against."""
+    """Whether the words are for or against, or neither. Negated praise ("didn't like it") is against; "more like it"
+    is neither."""
     if _DISLIKE.search(text):
         return "dislike"
-    return "like" if _LIKE.search(text) else None
+    return "like" if _LIKE.search(_COMPARING.sub(" ", text)) else None
+
+
+def speaks_of_one(text: str) -> bool:
+    """Whether the words point at one thing without naming it ("hated it"), and not at a list ("none of these")."""
+    return _ONE.search(text) is not None
 
 
 def no_preference(text: str) -> bool:
@@ -66,6 +84,11 @@ def no_preference(text: str) -> bool:
 def asks_for_similar(before: str) -> bool:
     """Whether what stands before a title or an ordinal asks for more like it ("something like", not "I like")."""
     return _SIMILAR.search(before) is not None
+
+
+def takes_back(text: str) -> bool:
+    """Whether the message undoes what was said last: "no, go back"."""
+    return _BACK.match(text) is not None
 
 
 def adds(text: str) -> bool:

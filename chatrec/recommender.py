@@ -15,7 +15,7 @@ from chatrec.explain import because_of, explain_all, sentence
 from chatrec.rank import Ranker
 from chatrec.types import Constraint, Event, Evidence, Item, Query, RankedList, Recommendation
 
-CANDIDATES = 100  # how many go to the ranker
+CANDIDATES = 100  # how many go to the ranker at least
 RECENCY = 0.25  # how much dearer the newest wish is than the oldest
 NEGOTIABLE = 8  # wishes that are weighed against each other when nothing fits: 255 sets
 
@@ -40,7 +40,7 @@ class Recommender:
         """
         start = time.perf_counter()
         query, relaxed = self.relax(query)
-        candidates = self.ranker.rank(query, self.generator.generate(query, CANDIDATES))
+        candidates = self.ranker.rank(query, self.generator.generate(query, max(CANDIDATES, query.n)))
         best = candidates.indices[: query.n]
         evidence = explain_all(query, self.catalog, best, self.generator.score)
         items = tuple(self._line(rank, candidates, evidence[rank - 1]) for rank in range(1, len(best) + 1))
@@ -52,8 +52,9 @@ class Recommender:
 
         Every set of constraints has a price: soft slots of the schema are cheap, and so is what was said earlier; the
         cheapest set that leaves something is taken. ``not`` is never given up: who said "no horror" gets no horror.
+        Nothing is given up either when the wishes can be met, but only by excluded items.
         """
-        if self.fitting(query).any():
+        if self.fitting(replace(query, exclude=frozenset())).any():
             return query, ()
         prices = self._prices(query)
         sets = [chosen for k in range(1, len(prices) + 1) for chosen in combinations(prices, k)]

@@ -36,8 +36,8 @@ class Slot:
     ``synonyms``: value as in items.csv -> what people say; a word listed under several values means any of them.
     ``combinations``: a word -> values that must all hold ("romcom"). ``words``: for numbers, a word -> inclusive
     (min, max) in ``unit``. ``units``: words for units -> how many of ``unit`` one is ("hours" -> 60). ``more`` and
-    ``less``: relative critiques that raise or lower a number by ``step``. ``min`` and ``max``: what a cell may hold.
-    ``ask``: may be asked for. ``softness``: the highest is given up first when nothing fits. ``reason``: a clause with
+    ``less``: relative critiques that raise or lower a number by ``step``; ``most`` and ``least``: the one of several
+    with the highest or lowest ("shortest"). ``min`` and ``max``: what a cell may hold. ``ask``: may be asked for. ``softness``: the highest is given up first when nothing fits. ``reason``: a clause with
     ``{value}``. ``inquiry``: words of a question about it.
     """
 
@@ -52,6 +52,8 @@ class Slot:
     words: Mapping[str, Bounds] = field(default_factory=dict)
     more: tuple[str, ...] = ()
     less: tuple[str, ...] = ()
+    most: tuple[str, ...] = ()
+    least: tuple[str, ...] = ()
     step: float = 0.0
     min: float = -math.inf
     max: float = math.inf
@@ -207,6 +209,8 @@ def _slot(name: str, table: _Table) -> Slot:
         words={word: _bounds(bounds) for word, bounds in words.tables().items()},
         more=table.texts("more"),
         less=table.texts("less"),
+        most=table.texts("most"),
+        least=table.texts("least"),
         step=table.number("step", 0.0),
         min=table.number("min", -math.inf),
         max=table.number("max", math.inf),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from chatrec.errors import BadInput
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,10 +44,14 @@ class Settings:
         if self.secret:
             return self.secret
         path = self.var / "secret"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            path.touch(mode=0o600, exist_ok=False)
-            path.write_text(secrets.token_hex(32))
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=path.parent, prefix=".secret-") as scratch:
+                fresh = Path(scratch) / "secret"
+                fresh.touch(mode=0o600)
+                fresh.write_text(secrets.token_hex(32))
+                with suppress(FileExistsError):
+                    path.hardlink_to(fresh)  # appears whole, or another process was first
         return path.read_text()
 
     @property
@@ -52,7 +60,9 @@ class Settings:
 
     @classmethod
     def read(cls, env: Mapping[str, str] = os.environ) -> Settings:
-        """``CHATREC_HOME``, ``CHATREC_DB``, ``CHATREC_DATA``, ``CHATREC_LLM``, … over the defaults."""
+        """``CHATREC_HOME``, ``CHATREC_DB``, ``CHATREC_DATA``, ``CHATREC_LLM``, … over the defaults. What is set to
+        nothing counts as not set. Raises: BadInput."""
+        env = {name: value for name, value in env.items() if value}
         root = Path(env.get("CHATREC_HOME", ROOT)).resolve()
         var = Path(env.get("CHATREC_VAR", root / "var")).resolve()
         return cls(
@@ -63,9 +73,22 @@ class Settings:
             data=Path(env.get("CHATREC_DATA", root.parent / "shared" / "data")),
             llm=env.get("CHATREC_LLM", ""),
             encoder=env.get("CHATREC_ENCODER", ""),
-            device=env.get("CHATREC_DEVICE", "auto"),
-            threads=int(env.get("CHATREC_THREADS", "2")),
+            device=_device(env.get("CHATREC_DEVICE", cls.device)),
+            threads=_number("CHATREC_THREADS", env, cls.threads),
             secret=env.get("CHATREC_SECRET", ""),
-            port=int(env.get("CHATREC_PORT", "5005")),
-            action_port=int(env.get("CHATREC_ACTION_PORT", "5055")),
+            port=_number("CHATREC_PORT", env, cls.port),
+            action_port=_number("CHATREC_ACTION_PORT", env, cls.action_port),
         )
+
+
+def _number(name: str, env: Mapping[str, str], default: int) -> int:
+    value = env.get(name, str(default))
+    if not value.isdecimal() or int(value) < 1:
+        raise BadInput(f"{name}={value}: give a whole number from 1 upwards")
+    return int(value)
+
+
+def _device(value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", value):
+        raise BadInput(f"CHATREC_DEVICE={value}: give cpu, cuda or auto")
+    return value

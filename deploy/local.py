@@ -144,8 +144,8 @@ def check_port(port: int, setting: str) -> None:
 
 def main() -> int:
     console, errors = Console(), Console(stderr=True)
-    settings = Settings.read()
     try:
+        settings = Settings.read()
         check_port(settings.port, "CHATREC_PORT")
         check_port(settings.action_port, "CHATREC_ACTION_PORT")
         ready = f"Chat-REC is ready: http://localhost:{settings.port}/chat"

@@ -26,7 +26,7 @@ CLOSED = _words(
     in on at by for from to with without about into over under after before between up down out off through during
     against until till since because while though although like unlike near next first second third fourth fifth last
     two three four five six seven eight nine ten new old good bad best better worst great nice fine cool okay ok
-    please thanks yet still already maybe perhaps anyway else instead rather quite really always often
+    please pls plz thanks thx yet still already maybe perhaps anyway else instead rather quite really always often
     sometimes later soon today tonight tomorrow yesterday
     """
 )

@@ -14,7 +14,7 @@ _MEANT = (
     r"(?:\b(?:s[ou]m\w+n\w*|sm?th|anything|more|similar|just|else|stuff|ones?|much|is|(?:sort|kind) of|bit|"
     r"feels?|{noun}) like|^\W*like|\bs[iy]m\w+r to|\bsame \w+ as|"
     r"\bremind(?:s|ed)? me of|\b(?:re)?watched|\bseen|\bsaw|\bcalled|\bnamed|"
-    r"\btitled|(?<!other )(?<!rather )\bthan)"
+    r"\btitled|\b(?:plot|ending|cast|director|sequel) (?:of|to)|(?<!other )(?<!rather )\bthan)"
 )
 # … after these unless the schema has another meaning for it …
 _OFFERED = (

@@ -70,7 +70,8 @@ def test_start_over_forgets_wishes_but_not_what_was_shown(movies):
 def test_more_like_it_is_an_anchor_whatever_the_intent(text, intent, movies):
     outcome = understand(LISTED, intent, text, [ordinal(text, "second", 2)], movies)
     assert outcome.state.anchors == (GODFATHER,)
-    assert [(e.item_id, e.kind, e.impression_id) for e in outcome.events] == [(GODFATHER, "like", "imp1")]
+    praised = [(GODFATHER, "like", "imp1")] if "great" in text else []
+    assert [(e.item_id, e.kind, e.impression_id) for e in outcome.events] == praised
 
 
 def test_liking_the_second_one_is_not_asking_for_more_like_it(movies):
@@ -168,3 +169,45 @@ def test_the_next_list_brings_nothing_back(movies):
 def test_the_state_survives_json(movies):
     state = understand(LISTED, "critique_feature", "x", [genre("Horror", "not"), bound("min", 1990.0)], movies).state
     assert State.from_json(state.to_json()) == state
+
+
+def test_it_is_the_item_judged_last_when_none_is_in_focus(movies):
+    """ "seen it", a new list, "hated it": the same one, and never the whole new list."""
+    state = understand(LISTED, "seen", "seen the second", [ordinal("seen the second", "second", 2)], movies).state
+    state = dialogue.listed(state, ("a", "b", "c"), "imp2", ())
+    events = understand(state, "reject", "hated it", [], movies).events
+    assert [e.item_id for e in events] == [GODFATHER]
+    assert understand(LISTED, "reject", "hated it", [], movies).events == ()
+    assert len(understand(LISTED, "reject", "none of these", [], movies).events) == 3
+
+
+def test_the_answer_to_a_question_joins_what_was_said_before(movies):
+    """ "For kids", "which direction?", "animation": both."""
+    state = State("movies", (Constraint("genre", "is", ("Family",)),), pending="genre")
+    state = understand(state, "answer", "animation", [genre("Animation")], movies).state
+    assert values(state) == {("genre", "is", "Family"), ("genre", "is", "Animation")}
+
+
+def test_a_turn_the_other_way_drops_the_bound_that_leaves_no_room(movies):
+    """ "Older" (up to 1990), then "newer than Alien" (from 1980): up to 1990 was not meant to stay."""
+    newer = Mention("year", 0, 5, "newer", None, direction=1)
+    state = State("movies", (Constraint("year", "max", (1985.0,), "older"),), focus=ALIEN)
+    assert values(understand(state, "critique_feature", "newer", [newer], movies).state) == {("year", "min", 1989.0)}
+    state = State("movies", (Constraint("year", "max", (2010.0,), "older"),), focus=ALIEN)
+    assert ("year", "max", 2010.0) in values(understand(state, "critique_feature", "newer", [newer], movies).state)
+
+
+@pytest.mark.parametrize("text", ["go back", "no, go back", "undo that please", "oops, back to the previous list"])
+def test_going_back_brings_the_wishes_and_the_list_before(text, movies):
+    state = understand(State("movies"), "ask_recommendation", "horror", [genre("Horror")], movies).state
+    first = dialogue.query(state, (), ())
+    state = dialogue.listed(state, (ALIEN, SHINING), "imp1", ())
+    state = understand(state, "critique_feature", "not horror", [genre("Horror", "not")], movies).state
+    state = State.from_json(dialogue.listed(state, (GODFATHER,), "imp2", ()).to_json())
+    state = understand(state, "reformulate", text, [], movies).state
+    assert dialogue.query(state, (), ()) == first
+    again = dialogue.listed(state, (ALIEN, SHINING), "imp3", ())
+    assert (
+        dialogue.query(understand(again, "reformulate", text, [], movies).state, (), ()).constraints
+        == first.constraints
+    )

@@ -1,0 +1,103 @@
+"""The wishes of a conversation: what a message asks for, and how that goes together with what was asked before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from chatrec import phrases
+from chatrec.catalog import Catalog
+from chatrec.types import Constraint, Mention
+
+REPLACING = frozenset({"ask_recommendation", "reformulate", "start_over", "answer"})
+
+
+def asked_for(
+    mentions: Sequence[Mention], named: Sequence[str], shown: Sequence[str], catalog: Catalog
+) -> list[Constraint]:
+    """What the mentions ask for. "Newer" is newer than the items ``named``, else than the middle of those ``shown``."""
+    found: list[Constraint] = []
+    for mention in mentions:
+        if mention.constraints:
+            found += mention.constraints
+        elif mention.direction:
+            found += _critique(mention, named, shown, catalog)
+    return found
+
+
+def turned(mentions: Sequence[Mention], catalog: Catalog) -> dict[str, float]:
+    """Slots in which something more or less is asked for, each with the schema's step."""
+    slots = catalog.schema.slots
+    return {m.entity: slots[m.entity].step for m in mentions if m.direction and m.entity in slots}
+
+
+def _critique(mention: Mention, named: Sequence[str], shown: Sequence[str], catalog: Catalog) -> list[Constraint]:
+    """A bound for "newer", "shorter" …: beyond the item named, else a step beyond the middle of the last list.
+    When too little lies beyond, the bound is halfway to the end of what there is."""
+    slot = catalog.schema.slots.get(mention.entity)
+    if slot is None or slot.type != "number":
+        return []
+    column = catalog.numbers(mention.entity)
+    reference = np.array([value for value in (column[catalog.index(i)] for i in named or shown) if not np.isnan(value)])
+    if not len(reference):
+        reference = column[~np.isnan(column)]
+    middle = float(np.median(reference))
+    bound = middle + mention.direction * (1 if named else max(slot.step, 1))
+    edge = float(np.nanquantile(column, 0.98 if mention.direction > 0 else 0.02))
+    if (edge - bound) * mention.direction < 0:
+        bound = (middle + edge) / 2
+    return [Constraint(mention.entity, "min" if mention.direction > 0 else "max", (float(round(bound)),), mention.text)]
+
+
+def names_a_kind(constraints: Sequence[Constraint], known: Sequence[Constraint]) -> bool:
+    """Whether a new wish names what to look for ("a western"), rather than narrowing it ("shorter")."""
+    return any(c.op == "is" and not c.soft and c not in known for c in constraints)
+
+
+def merge(
+    old: tuple[Constraint, ...],
+    new: Sequence[Constraint],
+    intent: str,
+    text: str,
+    answering: str,
+    steps: Mapping[str, float],
+) -> tuple[Constraint, ...]:
+    """Old wishes under new ones. A new wish overrides what contradicts it; on the same slot it replaces the old one
+    when the user restates ("a comedy instead"), and joins it when the user adds ("and funny too") or answers a question
+    about the slot ``answering``. A bound goes when a new one leaves no room for it, or in a slot of ``steps`` ("older",
+    and now "newer") less room than that."""
+    if not new:
+        return old
+    adds = intent == "critique_add" or (intent not in REPLACING and phrases.adds(text))
+    adds = adds or (intent != "reformulate" and any(c.slot == answering for c in new))
+    bounded = {c.slot for c in new if c.op in ("min", "max") and not c.soft}
+    span = {s for s in bounded if len({c.op for c in new if c.slot == s}) == 2}
+    named = {c.slot for c in new if c.op == "is" and not c.soft}
+    kept = []
+    for constraint in old:
+        bound = constraint.op in ("min", "max")
+        gone = (
+            any(contradict(constraint, c) for c in new)
+            or (bound and constraint.slot in named | span)
+            or any(constraint.op == c.op and constraint.slot == c.slot for c in new if bound)
+            or (constraint.op == "is" and constraint.slot in bounded)
+            or (bound and any(_cramped(constraint, c, steps) for c in new))
+            or (constraint.soft and intent in REPLACING and bool(named))
+            or (constraint.op == "is" and constraint.slot in named and not adds and not constraint.soft)
+        )
+        if not gone:
+            kept.append(constraint)
+    return tuple(dict.fromkeys([*kept, *new]))
+
+
+def _cramped(one: Constraint, other: Constraint, steps: Mapping[str, float]) -> bool:
+    """Whether no number, or less than a step, meets both bounds."""
+    bounds = {c.op: float(c.values[0]) for c in (one, other) if c.slot == one.slot and c.op in ("min", "max")}
+    return len(bounds) == 2 and bounds["max"] - bounds["min"] < steps.get(one.slot, 0)
+
+
+def contradict(old: Constraint, new: Constraint) -> bool:
+    """Same slot, opposite wish, a value in common."""
+    opposite = {old.op, new.op} == {"is", "not"}
+    return old.slot == new.slot and opposite and bool(set(old.values) & set(new.values))
