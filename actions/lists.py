@@ -10,7 +10,7 @@ from chatrec import dialogue
 from chatrec.bootstrap import Engine
 from chatrec.catalog import Catalog
 from chatrec.facts import in_words
-from chatrec.types import Query, RankedList, Recommendation
+from chatrec.types import Constraint, Query, RankedList, Recommendation
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
@@ -20,12 +20,13 @@ def show(engine: Engine, incoming: Incoming, lead: Sequence[Say] = ()) -> Reply:
     state = incoming.state
     query, again = _findable(engine, incoming)
     ranked = engine.recommend(incoming.user, query)
+    given_up = tuple(c for c in state.constraints if c not in query.constraints or c in ranked.relaxed)
     if not ranked.items:
-        return Reply((*lead, Say("utter_nothing")), state)
-    opening = [Say("utter_again"), *_opening(incoming, query, ranked)] if again else _opening(incoming, query, ranked)
+        return Reply((*lead, Say("utter_nothing", buttons=[("Start over", "start over")])), state)
+    opening = [Say("utter_again")] * again + _opening(incoming, query, given_up)
     feedback = [] if lead else _because(engine, incoming, query, ranked)
     shown = [r.item.item_id for r in ranked.items]
-    after = dialogue.listed(state, shown, ranked.impression_id, ranked.relaxed)
+    after = dialogue.listed(state, shown, ranked.impression_id, given_up)
     listing = Say(text=_lines(ranked, incoming.catalog), custom=_cards(ranked, incoming.catalog))
     return Reply((*lead, *feedback, *opening, listing), after)
 
@@ -51,26 +52,31 @@ def about(incoming: Incoming) -> str | None:
 
 
 def _findable(engine: Engine, incoming: Incoming) -> tuple[Query, bool]:
-    """The query, and whether items of earlier lists had to come back: that is better than giving up what the user
-    asked for."""
-    query, fitting = incoming.query(incoming.state), engine.recommender(incoming.catalog.schema.name).fitting
-    if fitting(query).any():
-        return query, False
+    """The query, and whether items of earlier lists had to come back. When nothing new fits, what the message asks for
+    outlives what earlier ones asked for; a message that asks for nothing new gets the best of the old lists."""
+    state, before = incoming.state, incoming.before
+    query, fitting = incoming.query(state), engine.recommender(incoming.catalog.schema.name).fitting
+    old = [c for c in state.constraints if c in before.constraints and c.op != "not" and not c.soft]
+    asks = (state.constraints, state.anchors, state.topic) != (before.constraints, before.anchors, before.topic)
+    for count in range(len(old) + 1 if asks else 1):
+        kept = tuple(c for c in query.constraints if c not in old[:count])
+        if fitting(replace(query, constraints=kept)).any():
+            return replace(query, constraints=kept), False
     known = {event.item_id for event in incoming.history}
     looser = replace(query, exclude=frozenset(known | set(incoming.state.anchors)))
     return looser, bool(fitting(looser).any())
 
 
-def _opening(incoming: Incoming, query: Query, ranked: RankedList) -> list[Say]:
+def _opening(incoming: Incoming, query: Query, given_up: Sequence[Constraint]) -> list[Say]:
     """What the list answers to, in words, so that a misunderstanding shows at once."""
     catalog = incoming.catalog
-    kept = [c for c in incoming.state.constraints if c not in ranked.relaxed]
+    kept = [c for c in incoming.state.constraints if c not in given_up]
     values = {
         "wishes": in_words(kept, catalog),
         "like": _titles(query.anchors, catalog),
-        "relaxed": in_words(ranked.relaxed, catalog),
+        "relaxed": in_words(given_up, catalog),
     }
-    if ranked.relaxed:
+    if given_up:
         return [Say("utter_relaxed" if kept else "utter_relaxed_all", values)]
     if query.anchors:
         return [Say("utter_list_like_wishes" if kept else "utter_list_like", values)]

@@ -16,7 +16,8 @@ from chatrec import phrases, wishes
 from chatrec.catalog import Catalog
 from chatrec.types import Constraint, Event, EventKind, Mention, Query, Turn
 
-ABOUT_ITEMS = frozenset({"inquire", "explain_why", "ask_opinion", "critique_compare"})
+QUESTIONS = frozenset({"inquire", "explain_why", "ask_opinion"})
+ABOUT_ITEMS = QUESTIONS | {"critique_compare"}
 FEEDBACK = frozenset({"seen", "accept", "reject"})
 ASKING = frozenset({"ask_recommendation", "provide_preference", "answer", "reformulate", "express_mood"}) | {
     "critique_feature",
@@ -95,9 +96,12 @@ def understand(
     anchors, subjects = _split(intent, text, spoken)
     events = _behaviour(intent, text, state, subjects, anchors, at)
     named = [item for mention, item in spoken if not mention.negated]
-    found = wishes.asked_for(mentions, named, (state.focus,) if state.focus else state.shown, catalog)
     steps = wishes.turned(mentions, catalog)
-    constraints = wishes.merge(state.constraints, found, intent, text, state.pending, steps)
+    asked = intent in QUESTIONS and not steps and (subjects or state.focus)  # "is it scary?" wishes for nothing
+    found = [] if asked else wishes.asked_for(mentions, named, (state.focus,) if state.focus else state.shown, catalog)
+    afresh = intent == "ask_recommendation" and state.shown and (anchors or wishes.names_a_kind(found, ()))
+    old = tuple(c for c in state.constraints if c.op == "not") if afresh else state.constraints
+    constraints = wishes.merge(old, found, intent, text, state.pending, steps)
     focus = (subjects or anchors or (state.focus,))[0]
     if not anchors and not (intent in wishes.REPLACING and wishes.names_a_kind(constraints, state.constraints)):
         anchors = state.anchors

@@ -125,7 +125,8 @@ def evidence_lines(evidence: Sequence[Evidence], item: Item, catalog: Catalog) -
 def _line(evidence: Evidence, catalog: Catalog) -> str:
     others = " and ".join(catalog.heading(catalog.item(i)) for i in evidence.item_ids)
     if evidence.kind == "constraint" and evidence.slot:
-        return f"{catalog.schema.slots[evidence.slot].label}: {evidence.value}, as you asked"
+        slot = catalog.schema.slots[evidence.slot]
+        return f"{slot.label}: {evidence.value} {slot.unit}".rstrip() + ", as you asked"
     if evidence.kind == "anchor":
         return f"it is close to {others}; without that it would rank lower"
     if evidence.kind == "history":

@@ -37,8 +37,9 @@ class Slot:
     ``combinations``: a word -> values that must all hold ("romcom"). ``words``: for numbers, a word -> inclusive
     (min, max) in ``unit``. ``units``: words for units -> how many of ``unit`` one is ("hours" -> 60). ``more`` and
     ``less``: relative critiques that raise or lower a number by ``step``; ``most`` and ``least``: the one of several
-    with the highest or lowest ("shortest"). ``min`` and ``max``: what a cell may hold. ``ask``: may be asked for. ``softness``: the highest is given up first when nothing fits. ``reason``: a clause with
-    ``{value}``. ``inquiry``: words of a question about it.
+    with the highest or lowest ("shortest"). ``min`` and ``max``: what a cell may hold. ``ask``: may be asked for.
+    ``softness``: the highest is given up first when nothing fits. ``reason``: a clause with ``{value}``. ``inquiry``:
+    words of a question about it.
     """
 
     name: str

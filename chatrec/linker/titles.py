@@ -46,7 +46,8 @@ _EXACT = 0.1  # popularity that an exact match makes up for
 @dataclass(frozen=True)
 class _Match:
     """Words that are the title of the first ``whole`` items and a short name of the others, but for some slips.
-    ``alone``: the message says nothing else. ``article``: the one before the words, if ``start`` includes it."""
+    ``alone``: the message says nothing else, or goes on with "but". ``article``: the one before the words, if ``start``
+    includes it."""
 
     tokens: Sequence[Token]
     items: tuple[int, ...]
@@ -115,7 +116,8 @@ class Titles:
             if whole or short:
                 items = tuple(dict.fromkeys((*whole, *short)))
                 place, article = self._article_before(message, start, items[0])
-                alone = len(message.tokens) == len(tokens) + bool(article)
+                rest = message.tokens[end:]
+                alone = start == bool(article) and (not rest or rest[0].key == "but")
                 return _Match(tokens, items, len(whole), slips, place, article, alone)
         return None
 
