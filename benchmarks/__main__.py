@@ -19,6 +19,8 @@ from benchmarks import Figures, machine, show
 from chatrec.settings import Settings
 
 BENCHMARKS = {
+    "dialogues": "what people in recorded dialogues turn to next, next to a plain sum of signals",
+    "history": "what somebody turns to next, next to six peers",
     "nlu": "how well messages are understood",
     "ranking": "ranking with the language model, next to two other ways",
     "turns": "how long a turn takes",

@@ -1,8 +1,9 @@
 """How long ranking with the language model takes: ``python -m benchmarks.ranking [--json]``.
 
-Three ways to rank the same candidates for the same prompts, taken in turns so that all of them see the same machine:
+Ways to rank for the same prompts, taken in turns so that all of them see the same machine:
 
-- ours: the prompt is read once and all candidates behind it, in one packed pass (:class:`LikelihoodRanker`);
+- the tower: the fine-tuned model reads the query once and scores the whole catalogue (:class:`QueryTower`);
+- packed: the prompt is read once and all candidates behind it, in one packed pass (:class:`LikelihoodRanker`);
 - a loop: one forward pass per candidate, which reads the prompt again each time;
 - writing: the model is shown the candidates and writes the ranking, which is then parsed, as in Sun et al., "Is ChatGPT
   good at search?", EMNLP 2023. It may write as many tokens as the candidates' titles have, and no more.
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import psutil
 import torch
 from scipy.stats import spearmanr
 
@@ -26,14 +28,16 @@ from benchmarks import Figures, conversations, run, spread
 from chatrec import dialogue
 from chatrec.bootstrap import Engine, build
 from chatrec.catalog import fold
-from chatrec.lm import LanguageModel
-from chatrec.rank import LikelihoodRanker, prompt
+from chatrec.lm import LanguageModel, load_lm
+from chatrec.rank import LikelihoodRanker, TowerRanker, prompt
 from chatrec.recommender import Recommender
 from chatrec.settings import Settings
-from chatrec.types import Query, RankedList, Turn
+from chatrec.tower import QueryTower
+from chatrec.types import Query, RankedList, Reading, Turn
 
 CATALOG = "movies"
 CANDIDATES = 20
+SIZES = (1_000, 10_000, 100_000)  # items of made-up catalogues, to see how the tower's cost grows
 PROMPTS = 10  # one a script; writing takes nearly all of the time
 DEPTHS = (1, 2, 3)  # requests into the conversation at which a script is ranked for
 TALK = ("request", "critique")  # the kinds of turns that say what is wanted
@@ -48,7 +52,7 @@ class Task(NamedTuple):
     headings: list[str]
 
 
-class Reading(NamedTuple):
+class Written(NamedTuple):
     """What is left of a written ranking: places of candidates in its order, and lines that name none, or one again."""
 
     order: list[int]
@@ -90,7 +94,7 @@ def packed(lm: LanguageModel, task: Task) -> np.ndarray:
     return lm.log_likelihoods(task.prompt, [f" {heading}" for heading in task.headings])
 
 
-def written(lm: LanguageModel, task: Task) -> Reading:
+def written(lm: LanguageModel, task: Task) -> Written:
     """The ranking that the model writes."""
     told = "\n".join(f"- {heading}" for heading in task.headings)
     asked = f"Candidates:\n{told}\n\n{task.prompt}\nAll {len(task.headings)} candidates, the best first:\n1."
@@ -99,14 +103,14 @@ def written(lm: LanguageModel, task: Task) -> Reading:
     return read(f"1.{text}", task.headings)
 
 
-def read(text: str, headings: Sequence[str]) -> Reading:
+def read(text: str, headings: Sequence[str]) -> Written:
     """Parse a numbered list of headings, case and accents aside; the year may be missing."""
     places = {fold(name): i for i, h in enumerate(headings) for name in (h, re.sub(r" \(\d{4}\)$", "", h))}
     lines = [m[1] for m in re.finditer(r"^\s*\d+\.\s*(.+?)\s*$", text, re.MULTILINE)]
     found = [places.get(fold(line)) for line in lines]
     named = [place for place in found if place is not None]
     order = list(dict.fromkeys(named))
-    return Reading(order, len(found) - len(named), len(named) - len(order))
+    return Written(order, len(found) - len(named), len(named) - len(order))
 
 
 def timed(work: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
@@ -121,15 +125,30 @@ def measure(settings: Settings) -> Figures:
     with tempfile.TemporaryDirectory() as folder:
         built = build(replace(settings, db=f"sqlite:///{Path(folder) / 'chatrec.db'}"))
         found = tasks(built)
-        ranker = built.recommender(CATALOG).ranker
+        recommender = built.recommender(CATALOG)
         built.store.close()
-    lm = ranker.lm
+    lm, catalog = load_lm(settings), recommender.catalog
+    tower = recommender.ranker.tower if isinstance(recommender.ranker, TowerRanker) else None
     packed(lm, found[0])  # the first pass of a process is slower than all that follow
-    rows = [_compare(lm, LikelihoodRanker(lm, ranker.catalog), task) for task in found]
-    return _figures(rows, found, lm)
+    rows = [_compare(lm, LikelihoodRanker(lm, catalog), tower, task) for task in found]
+    grown = {"tower_by_size_of_catalogue": _growth(tower, found)} if tower else {}
+    memory = {"memory_of_the_process_mb": round(psutil.Process().memory_info().rss / 1e6)}
+    return _figures(rows, found, lm, tower) | grown | memory
 
 
-def _compare(lm: LanguageModel, fresh: LikelihoodRanker, task: Task) -> dict[str, Any]:
+def _growth(tower: QueryTower, found: Sequence[Task]) -> list[Figures]:
+    """Seconds of one pass over catalogues of random items."""
+    rows = []
+    for size in SIZES:
+        vectors = np.random.default_rng(0).standard_normal((size, tower.tower.config.encoder_dim)).astype(np.float32)
+        grown = QueryTower(tower.tower, vectors)
+        readings = [Reading(task.prompt) for task in found]
+        seconds = [timed(grown.score, reading)[0] for reading in (readings[0], *readings)][1:]
+        rows.append({"items": size, **spread(seconds)})
+    return rows
+
+
+def _compare(lm: LanguageModel, fresh: LikelihoodRanker, tower: QueryTower | None, task: Task) -> dict[str, Any]:
     """Seconds of each way, and what came out. ``fresh`` has read no item before, so it needs a second pass, without
     the conversation, for the items' plain likelihoods; for items that it knows it needs none."""
     ours, together = timed(packed, lm, task)
@@ -137,20 +156,36 @@ def _compare(lm: LanguageModel, fresh: LikelihoodRanker, task: Task) -> dict[str
     writing, reading = timed(written, lm, task)
     first, _ = timed(fresh.information, task.query, task.indices)
     again, _ = timed(fresh.information, task.query, task.indices)
-    seconds = {"ours": ours, "loop": loop, "writing": writing, "unknown": first, "known": again}
+    seconds = {
+        "ours": ours,
+        "loop": loop,
+        "hundred": loop * 100 / len(task.headings),
+        "writing": writing,
+        "unknown": first,
+        "known": again,
+    }
+    if tower:
+        said = dialogue.reading(task.query, fresh.catalog)
+        tower.score(said)
+        seconds["tower"] = timed(tower.score, said)[0]
     return seconds | {"agreement": float(spearmanr(together, apart)[0]), "reading": reading}
 
 
 WAYS = {
-    "ours": "one packed pass (ours)",
-    "loop": "one pass per candidate",
-    "writing": "writing the ranking",
-    "known": "our ranker, items known",
-    "unknown": "our ranker, all items new",
+    "tower": "the tower, whole catalogue",
+    "ours": "one packed pass, 20 candidates",
+    "loop": "one pass per candidate, 20",
+    "hundred": "one pass per candidate, 100 (5 x 20)",
+    "writing": "writing the ranking of 20",
+    "known": "likelihoods, items known",
+    "unknown": "likelihoods, all items new",
 }
 
 
-def _figures(rows: Sequence[dict[str, Any]], found: Sequence[Task], lm: LanguageModel) -> Figures:
+def _figures(
+    rows: Sequence[dict[str, Any]], found: Sequence[Task], lm: LanguageModel, tower: QueryTower | None
+) -> Figures:
+    base = "tower" if tower else "ours"
     readings = [row["reading"] for row in rows]
     lines = sum(len(r.order) + r.invented + r.repeated for r in readings)
     wanted = sum(len(task.headings) for task in found)
@@ -162,7 +197,7 @@ def _figures(rows: Sequence[dict[str, Any]], found: Sequence[Task], lm: Language
         "prompts": len(found),
         "candidates": CANDIDATES,
         "prompt_tokens": f"{min(tokens)} to {max(tokens)}, median {int(np.median(tokens))}",
-        "ways": [_way(name, title, rows) for name, title in WAYS.items()],
+        "ways": [_way(name, title, rows, base) for name, title in WAYS.items() if name in rows[0]],
         "rank_correlation_of_packed_and_loop": round(float(np.mean([row["agreement"] for row in rows])), 4),
         "written": {
             "candidates_named": f"{sum(len(r.order) for r in readings)} of {wanted}",
@@ -172,9 +207,9 @@ def _figures(rows: Sequence[dict[str, Any]], found: Sequence[Task], lm: Language
     }
 
 
-def _way(name: str, title: str, rows: Sequence[dict[str, Any]]) -> Figures:
-    """``ratio``: how many times as long as ours, the median over prompts."""
-    ratio = float(np.median([row[name] / row["ours"] for row in rows]))
+def _way(name: str, title: str, rows: Sequence[dict[str, Any]], base: str) -> Figures:
+    """``ratio``: how many times as long as the first way, the median over prompts."""
+    ratio = float(np.median([row[name] / row[base] for row in rows]))
     return {"way": title, **spread([row[name] for row in rows]), "ratio": round(ratio, 1)}
 
 

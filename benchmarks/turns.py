@@ -29,10 +29,8 @@ from chatrec.bootstrap import Engine, build
 from chatrec.client import ChatClient
 from chatrec.errors import ChatRecError
 from chatrec.explain import explain_all
-from chatrec.recommender import CANDIDATES
 from chatrec.settings import Settings
-from chatrec.types import Constraint, Query, Turn
-from chatrec.types import Event as Behaviour
+from chatrec.types import Query
 from deploy.local import PATIENCE, servers
 from deploy.servers import Child, last_lines, stop
 
@@ -132,7 +130,7 @@ def stages(built: Engine, query: Query) -> dict[str, float]:
     recommender = built.recommender(query.catalog)
     times = [time.perf_counter()]
     looser, _ = recommender.relax(query)
-    candidates = recommender.generator.generate(looser, CANDIDATES)
+    candidates = recommender.generator.generate(looser, recommender.ranker.reads)
     times.append(time.perf_counter())
     best = recommender.ranker.rank(looser, candidates).indices[: query.n]
     times.append(time.perf_counter())
@@ -145,19 +143,7 @@ def stages(built: Engine, query: Query) -> dict[str, float]:
 def queries(built: Engine, conversation: str) -> list[Query]:
     """What each list of a conversation answered, oldest first, from the store."""
     kept = sorted(built.store.export(conversation)["impressions"], key=lambda row: row["at"])
-    return [_query(row["query"]) for row in kept]
-
-
-def _query(data: Mapping[str, Any]) -> Query:
-    return Query(
-        catalog=data["catalog"],
-        turns=tuple(Turn(**turn) for turn in data["turns"]),
-        constraints=tuple(Constraint.from_json(c) for c in data["constraints"]),
-        anchors=tuple(data["anchors"]),
-        history=tuple(Behaviour(**event) for event in data["history"]),
-        exclude=frozenset(data["exclude"]),
-        n=data["n"],
-    )
+    return [Query.from_json(row["query"]) for row in kept]
 
 
 def measure(settings: Settings) -> Figures:

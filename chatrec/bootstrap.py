@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from chatrec import dialogue
+from chatrec import dialogue, promotion
 from chatrec.candidates import CandidateGenerator
 from chatrec.catalog import Catalog, load_catalogs
 from chatrec.encoder import load_encoder
 from chatrec.errors import UnknownCatalog
 from chatrec.linker import Linker
 from chatrec.lm import load_lm
-from chatrec.rank import LikelihoodRanker
+from chatrec.rank import LikelihoodRanker, Ranker, TowerRanker
 from chatrec.recommender import Recommender
 from chatrec.settings import Settings
 from chatrec.store import Store
+from chatrec.tower import QueryTower, load_tower
 from chatrec.types import Constraint, Query, RankedList, Turn
 
 
@@ -76,13 +77,24 @@ def build(settings: Settings) -> Engine:
     """
     catalogs = load_catalogs(settings.catalogs)
     encoder = load_encoder(settings)
-    lm = load_lm(settings)
+    rank, model = _rankers(settings)
     recommenders = {}
     for name, catalog in catalogs.items():
         generator = CandidateGenerator(catalog, encoder, settings.cache)
-        recommenders[name] = Recommender(catalog, generator, LikelihoodRanker(lm, catalog), lm.name)
+        recommenders[name] = Recommender(catalog, generator, rank(generator), model)
     linkers = {name: Linker(catalog) for name, catalog in catalogs.items()}
     return Engine(settings, Store.open(settings.db, settings.store_secret()), catalogs, linkers, recommenders)
+
+
+def _rankers(settings: Settings) -> tuple[Callable[[CandidateGenerator], Ranker], str]:
+    """What makes the ranker of a catalogue, and its name: the fine-tuned model in service, else the bare one's
+    likelihoods."""
+    name = promotion.serving(settings.models)
+    if name is None:
+        lm = load_lm(settings)
+        return lambda generator: LikelihoodRanker(lm, generator.catalog), lm.name
+    tower = load_tower(settings.models / name, settings)
+    return lambda generator: TowerRanker(QueryTower(tower, generator.vectors), generator.catalog), name
 
 
 @lru_cache(maxsize=1)

@@ -18,6 +18,9 @@ from scipy.sparse import csr_matrix
 from chatrec.catalog import Catalog
 from chatrec.encoder import Encoder, encode_items
 from chatrec.errors import UnknownItem
+from chatrec.fusion import Fusion
+from chatrec.knowledge import Knowledge
+from chatrec.signals import Signals
 from chatrec.types import Event, Query, Turn
 
 STANCE = {"like": 1.0, "accept": 0.5, "seen": 0.0, "dislike": -1.0, "reject": -0.5}  # seen is not liked
@@ -52,17 +55,29 @@ class Candidates:
 
 
 class CandidateGenerator:
-    """Scores a catalogue for a query. Reads or makes the item vectors when built."""
+    """Scores a catalogue for a query. Reads or makes the item vectors when built.
+
+    ``knowledge``: what other people's behaviour says about items, for more signals (``signals``). ``fusion``: what each
+    signal counts instead of ``weights``; signals that it does not weigh are left out.
+    """
 
     def __init__(
-        self, catalog: Catalog, encoder: Encoder, cache: Path, weights: FusionWeights = FusionWeights()
+        self,
+        catalog: Catalog,
+        encoder: Encoder,
+        cache: Path,
+        weights: FusionWeights = FusionWeights(),
+        knowledge: Knowledge | None = None,
+        fusion: Fusion | None = None,
     ) -> None:
         self.catalog = catalog
         self.weights = weights
+        self.fusion = fusion
         self._encoder = encoder
         texts = [catalog.describe(item) for item in catalog.items]
         self.vectors = encode_items(encoder, texts, cache)  # (N, d)
         self._traits = trait_rows(catalog)
+        self._signals = Signals(catalog, knowledge.on(catalog), self._traits) if knowledge else None
         self._prior = _prior(catalog)
         self._said = lru_cache(maxsize=512)(self._encode)
         self._close = lru_cache(maxsize=512)(self._closeness)
@@ -90,6 +105,13 @@ class CandidateGenerator:
 
     def _parts(self, query: Query, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Signal -> (k,) float32, weighted, for the items at ``rows``."""
+        names = [f.name for f in fields(FusionWeights)]
+        weights = self.fusion.weights if self.fusion else {name: getattr(self.weights, name) for name in names}
+        signals = self.signals(query, rows)
+        return {name: (weights[name] * signals[name]).astype(np.float32) for name in signals if name in weights}
+
+    def signals(self, query: Query, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Signal -> (k,) before any weight, for the items at ``rows``."""
         signals = {
             "dialogue": self._dialogue(dialogue_text(query.turns) if query.topic is None else query.topic, rows),
             "wishes": self._wishes(query, rows),
@@ -98,9 +120,14 @@ class CandidateGenerator:
             "anchors": self._anchors(query.anchors, rows),
             "history": self._history(query.history, rows),
         }
-        return {
-            f.name: (getattr(self.weights, f.name) * signals[f.name]).astype(np.float32) for f in fields(FusionWeights)
-        }
+        if self._signals:
+            stances = [*self._stances(query.history).items()]
+            stances += [(index, 1.0) for index in positions(self.catalog, query.anchors).tolist()]
+            signals |= self._signals.of(query.constraints, stances, rows)
+            text = request_text(query.turns) if query.topic is None else query.topic
+            signals["request"] = self._dialogue(text, rows)
+            signals["answers"] = self._signals.answers(self._said(text), rows) if text else np.zeros(len(rows))
+        return signals
 
     def _dialogue(self, text: str, rows: np.ndarray) -> np.ndarray:
         return self.vectors[rows] @ self._said(text) if text else np.zeros(len(rows))
@@ -167,6 +194,11 @@ class CandidateGenerator:
 def dialogue_text(turns: Sequence[Turn], n: int = 4) -> str:
     """The last turns as the encoder reads them."""
     return " ".join(turn.text for turn in turns[-n:]).strip()
+
+
+def request_text(turns: Sequence[Turn], n: int = 3) -> str:
+    """The user's last turns alone."""
+    return " ".join([turn.text for turn in turns if turn.speaker == "user"][-n:]).strip()
 
 
 def positions(catalog: Catalog, item_ids: Iterable[str]) -> np.ndarray:

@@ -1,4 +1,5 @@
-"""What the conversation means so far: a message changes the ``State``, the state becomes a ``Query``.
+"""What the conversation means so far: a message changes the ``State``, the state becomes a ``Query``, and the query
+what the model reads.
 
 Pure functions over frozen values. Intents are those of the seeker taxonomy (Cai & Chen, UMAP 2020, table 2).
 A message may do several things at once ("great, more like the second one, but newer"): the intent says what to
@@ -13,8 +14,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from chatrec import phrases, wishes
+from chatrec.candidates import positions
 from chatrec.catalog import Catalog
-from chatrec.types import Constraint, Event, EventKind, Mention, Query, Turn
+from chatrec.explain import LIKED_STARS
+from chatrec.facts import in_words
+from chatrec.types import Constraint, Event, EventKind, Mention, Query, Reading, Stance, Turn
 
 QUESTIONS = frozenset({"inquire", "explain_why", "ask_opinion"})
 ABOUT_ITEMS = QUESTIONS | {"critique_compare"}
@@ -25,6 +29,8 @@ ASKING = frozenset({"ask_recommendation", "provide_preference", "answer", "refor
 }
 TOPIC = 200  # characters of a topic that are kept, the latest
 KEEP_SHOWN = 60  # items shown earlier that are kept away from the next lists
+TURNS = 6  # utterances that the fine-tuned model reads
+DISLIKED_STARS = 2.5  # of 5: a rating up to here counts as a dislike
 STEPS_BACK = 3  # lists that "go back" can return to
 
 
@@ -255,3 +261,26 @@ def _kinds(intent: str, text: str, named: Sequence[str]) -> tuple[str, ...]:
 
 def _source(state: State, item: str) -> str | None:
     return state.impression_id if item in state.shown and state.impression_id else None
+
+
+def reading(query: Query, catalog: Catalog) -> Reading:
+    """What the fine-tuned model is told: the last turns, wishes that must hold, and items with the user's stance."""
+    said = [f"{turn.speaker}: {turn.text}" for turn in query.turns[-TURNS:]]
+    wished = in_words([c for c in query.constraints if not c.soft], catalog)
+    told: dict[int, Stance] = {}
+    for event in query.history:
+        for i in positions(catalog, [event.item_id]).tolist():
+            before = told.pop(i, None)  # so that what was done last comes last
+            told[i] = before if before and event.kind == "seen" else stance(event)
+    alike: dict[int, Stance] = dict.fromkeys(positions(catalog, query.anchors).tolist(), "mention")
+    items = {i: made for i, made in told.items() if i not in alike} | alike
+    return Reading("\n".join([*said, *([f"wanted: {wished}"] if wished else [])]), tuple(items.items()))
+
+
+def stance(event: Event) -> Stance:
+    """What the user made of the item, as the model is told. Seen is not liked."""
+    if event.kind == "rating":
+        stars = event.value or 0.0
+        return "like" if stars >= LIKED_STARS else "dislike" if stars <= DISLIKED_STARS else "seen"
+    kinds: dict[str, Stance] = {"like": "like", "accept": "like", "dislike": "dislike", "reject": "dislike"}
+    return kinds.get(event.kind, "seen")

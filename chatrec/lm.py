@@ -61,13 +61,13 @@ class LanguageModel:
         if not len(texts):
             return np.zeros(0, dtype=np.float32)
         with self._lock, torch.inference_mode():
-            head = [self._start, *self._tokens([prefix])[0]][-CONTEXT:]
+            head = [self.start, *self._tokens([prefix])[0]][-CONTEXT:]
             return self._packed(head, self._tokens(texts))
 
     def generate(self, prompt: str, max_tokens: int) -> str:
         """The most likely continuation, token by token. Only the benchmark's baseline asks for it."""
         with self._lock, torch.inference_mode():
-            ids = torch.tensor([[self._start, *self._tokens([prompt])[0]][-CONTEXT:]], device=self.model.device)
+            ids = torch.tensor([[self.start, *self._tokens([prompt])[0]][-CONTEXT:]], device=self.model.device)
             written = self.model.generate(
                 ids,
                 attention_mask=torch.ones_like(ids),
@@ -78,7 +78,7 @@ class LanguageModel:
             return self.tokenizer.decode(written[0, ids.shape[1] :], skip_special_tokens=True)
 
     @property
-    def _start(self) -> int:
+    def start(self) -> int:
         bos = self.tokenizer.bos_token_id
         return self.tokenizer.eos_token_id if bos is None else bos
 

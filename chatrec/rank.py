@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Protocol
 
 import numpy as np
 
+from chatrec import dialogue
 from chatrec.candidates import Candidates, positions
 from chatrec.catalog import Catalog
 from chatrec.lm import LanguageModel
+from chatrec.tower import QueryTower
 from chatrec.types import Constraint, Query
 
 TURNS, WORDS = 4, 100  # how much of the conversation the model reads
 LIKED = 3  # how many liked titles it is told
+WEIGHT = 1.0  # of the fine-tuned model beside the other signals
 
 
 class Ranker(Protocol):
-    """Puts candidates in order. Sees the query and never a target."""
+    """Puts candidates in order. Sees the query and never a target. ``reads``: how many it can make use of."""
+
+    reads: int
 
     def rank(self, query: Query, candidates: Candidates) -> Candidates: ...
 
 
 class KeepOrder:
     """The dull one: the candidates as they came."""
+
+    reads = 100
 
     def rank(self, query: Query, candidates: Candidates) -> Candidates:
         return candidates
@@ -38,6 +46,8 @@ class LikelihoodRanker:
     ``top``: how many candidates are read, the rest keep places and scores behind them. docs/decisions.md says what
     both earn.
     """
+
+    reads = 100
 
     def __init__(self, lm: LanguageModel, catalog: Catalog, weight: float = 0.05, top: int = 20) -> None:
         self.lm, self.catalog, self.weight, self.top = lm, catalog, weight, top
@@ -70,6 +80,26 @@ class LikelihoodRanker:
 
     def _text(self, index: int) -> str:
         return f" {self.catalog.heading(self.catalog.items[index])}"
+
+
+class TowerRanker:
+    """Adds what the fine-tuned model makes of every candidate, as the part ``model``. One pass, however many there are.
+
+    ``weight``: what a cosine of 1 adds to the score; docs/decisions.md says what it earns.
+    """
+
+    reads = sys.maxsize
+
+    def __init__(self, tower: QueryTower, catalog: Catalog, weight: float = WEIGHT) -> None:
+        self.tower, self.catalog, self.weight = tower, catalog, weight
+
+    def rank(self, query: Query, candidates: Candidates) -> Candidates:
+        said = dialogue.reading(query, self.catalog)
+        if not (said.text or said.items):
+            return candidates
+        part = (self.weight * self.tower.score(said)[candidates.indices]).astype(np.float32)
+        raised = Candidates(candidates.indices, candidates.scores + part, {**candidates.parts, "model": part})
+        return raised.take(np.argsort(-raised.scores, kind="stable"))
 
 
 def prompt(query: Query, catalog: Catalog) -> str:

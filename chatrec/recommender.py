@@ -15,7 +15,6 @@ from chatrec.explain import because_of, explain_all, sentence
 from chatrec.rank import Ranker
 from chatrec.types import Constraint, Event, Evidence, Item, Query, RankedList, Recommendation
 
-CANDIDATES = 100  # how many go to the ranker at least
 RECENCY = 0.25  # how much dearer the newest wish is than the oldest
 NEGOTIABLE = 8  # wishes that are weighed against each other when nothing fits: 255 sets
 
@@ -40,7 +39,7 @@ class Recommender:
         """
         start = time.perf_counter()
         query, relaxed = self.relax(query)
-        candidates = self.ranker.rank(query, self.generator.generate(query, max(CANDIDATES, query.n)))
+        candidates = self.ranker.rank(query, self.generator.generate(query, max(self.ranker.reads, query.n)))
         best = candidates.indices[: query.n]
         evidence = explain_all(query, self.catalog, best, self.generator.score)
         items = tuple(self._line(rank, candidates, evidence[rank - 1]) for rank in range(1, len(best) + 1))

@@ -58,6 +58,11 @@ class Settings:
     def catalogs(self) -> Path:
         return self.root / "data" / "catalogs"
 
+    @property
+    def models(self) -> Path:
+        """Where trained rankers are."""
+        return self.root / "models" / "recommender"
+
     @classmethod
     def read(cls, env: Mapping[str, str] = os.environ) -> Settings:
         """``CHATREC_HOME``, ``CHATREC_DB``, ``CHATREC_DATA``, ``CHATREC_LLM``, … over the defaults. What is set to

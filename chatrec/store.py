@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
 from itertools import islice
 from pathlib import Path
@@ -103,6 +103,17 @@ class Store:
         with self._database.read() as connection:
             return tuple(Event(*row) for row in connection.execute(rows))
 
+    def histories(self, catalog: str) -> dict[str, tuple[Event, ...]]:
+        """What everybody did in a catalogue, oldest first, by user: what a ranker learns from."""
+        table = tables.events
+        columns = [table.c[field.name] for field in fields(Event)]
+        rows = select(table.c.user_key, *columns).where(table.c.catalog == catalog).order_by(table.c.at, table.c.id)
+        found: dict[str, list[Event]] = {}
+        with self._database.read() as connection:
+            for user, *event in connection.execute(rows):
+                found.setdefault(user, []).append(Event(*event))
+        return {user: tuple(events) for user, events in found.items()}
+
     def stances(self, user: str, catalog: str) -> dict[str, Event]:
         """Where a user stands on each item they met, by item id: the latest like, dislike or rating;
         without any, the latest event. So "seen" after "like" leaves the like in place."""
@@ -149,6 +160,16 @@ class Store:
         }
         with self._database.write() as connection:
             self._database.insert_once(connection, tables.impressions, [row])
+
+    def lists(self, catalog: str) -> Iterator[tuple[str, Query, dict[str, float]]]:
+        """Every list shown in a catalogue, oldest first: its id, what it answered, and each item's propensity."""
+        table = tables.impressions
+        rows = (
+            select(table.c.id, table.c.query, table.c["items"]).where(table.c.catalog == catalog).order_by(table.c.at)
+        )
+        with self._database.read() as connection:
+            for name, query, items in connection.execute(rows):
+                yield name, Query.from_json(query), {item["item_id"]: item["propensity"] for item in items}
 
     def impression(self, impression_id: str) -> Impression | None:
         """A list by its id. Compare ``user`` before believing a button."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 Value = str | float
 Op = Literal["is", "not", "min", "max"]
+Stance = Literal["mention", "like", "dislike", "seen"]
 EventKind = Literal["like", "dislike", "seen", "accept", "reject", "rating"]
 EvidenceKind = Literal["constraint", "anchor", "history", "people", "reception", "novelty"]
 
@@ -121,6 +122,28 @@ class Query:
     exclude: frozenset[str] = frozenset()
     n: int = 5
     topic: str | None = None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Query:
+        """What an impression keeps of it."""
+        return cls(
+            data["catalog"],
+            turns=tuple(Turn(**turn) for turn in data["turns"]),
+            constraints=tuple(Constraint.from_json(c) for c in data["constraints"]),
+            anchors=tuple(data["anchors"]),
+            history=tuple(Event(**event) for event in data["history"]),
+            exclude=frozenset(data["exclude"]),
+            n=data["n"],
+            topic=data.get("topic"),
+        )
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the fine-tuned model reads of one query. ``items``: (index in the catalogue, stance), oldest first."""
+
+    text: str
+    items: tuple[tuple[int, Stance], ...] = ()
 
 
 @dataclass(frozen=True)

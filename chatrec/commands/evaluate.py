@@ -7,17 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from chatrec.commands import evaluate_history
 from chatrec.commands.output import as_json, console
 from chatrec.settings import Settings
 
 
 def add(commands: Any) -> None:
-    command = commands.add_parser("evaluate", help="measure against recorded dialogues", allow_abbrev=False)
+    command = commands.add_parser("evaluate", help="measure against recordings", allow_abbrev=False)
     kinds = command.add_subparsers(metavar="WHAT", required=True)
     dialogues = kinds.add_parser(
         "dialogues",
         help="find the items that people went on to name",
-        description="Recall, NDCG and MRR of the items that people went on to name, beside three baselines. "
+        description="Recall, NDCG and MRR of the items that people went on to name, beside six baselines. "
         "'new' leaves out what had been named before.",
     )
     dialogues.add_argument("--catalog", type=Path, required=True, metavar="FILE.csv", help="the items of the data set")
@@ -32,6 +33,7 @@ def add(commands: Any) -> None:
     )
     dialogues.add_argument("--json", action="store_true", help="print JSON")
     dialogues.set_defaults(run=run)
+    evaluate_history.add(kinds)
 
 
 def run(args: argparse.Namespace, settings: Settings) -> None:
@@ -51,6 +53,9 @@ def run(args: argparse.Namespace, settings: Settings) -> None:
         "popularity": dialogues.popularity(catalog),
         "copier": dialogues.copier(catalog),
         "dense": dialogues.dense(catalog, encoder, generator.vectors),
+        "comention": dialogues.comention(catalog, fit),
+        "mentions": dialogues.mentions(catalog, encoder, generator.vectors),
+        "fusion": dialogues.fusion(catalog, encoder, generator.vectors, fit),
     }
     report = dialogues.report(
         cases, catalog, lambda query: ranker.rank(query, generator.generate(query, len(catalog))).indices, baselines

@@ -20,14 +20,16 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
-from chatrec.candidates import positions
+from chatrec.candidates import dialogue_text, positions
 from chatrec.catalog import Catalog
 from chatrec.encoder import Encoder
 from chatrec.errors import BadInput
+from chatrec.linker import Linker
 from chatrec.rows import read_items
 from chatrec.schema import Schema, Slot
-from chatrec.types import Query, Turn
+from chatrec.types import Constraint, Query, Turn
 
 Scorer = Callable[[Query], np.ndarray]
 """A query to indices of the catalogue, best first, without the query's ``exclude``. Never sees a target."""
@@ -140,6 +142,23 @@ def query_of(case: Case, catalog: Catalog, new: bool) -> Query:
     return Query(catalog.schema.name, case.turns, anchors=case.mentioned, exclude=exclude)
 
 
+def worded(catalog: Catalog, words: Schema) -> Catalog:
+    """The catalogue with another schema's words for values and moods, so that people are understood as they speak."""
+    slots = {
+        name: replace(words.slots[name], columns=slot.columns) if name in words.slots else slot
+        for name, slot in catalog.schema.slots.items()
+    }
+    schema = replace(catalog.schema, slots=slots, moods=words.moods)
+    return Catalog(schema, catalog.items, catalog.version)
+
+
+def wishes(turns: Sequence[Turn], linker: Linker, catalog: Catalog) -> tuple[Constraint, ...]:
+    """What the user's turns ask for, oldest first, all of it soft: people in recorded dialogues settle for less."""
+    linked = (mention for turn in turns if turn.speaker == "user" for mention in linker.link(turn.text))
+    asked = (constraint for mention in linked for constraint in mention.constraints)
+    return tuple(replace(c, soft=True) for c in asked if c.slot in catalog.schema.slots)
+
+
 def popularity(catalog: Catalog) -> Scorer:
     """The most named first, whatever is said."""
     order = np.argsort(-catalog.popularity, kind="stable")
@@ -159,6 +178,73 @@ def dense(catalog: Catalog, encoder: Encoder, vectors: np.ndarray, turns: int = 
         return _without(np.argsort(-(vectors @ encoder.encode([said])[0]), kind="stable"), query, catalog)
 
     return rank
+
+
+def comention(catalog: Catalog, fit: Sequence[Case]) -> Scorer:
+    """What the fit dialogues name together with the items already named; equals in order of popularity."""
+    score = _comentions(catalog, fit)
+    return _by(catalog, lambda query: score(query) + 1e-6 * catalog.popularity)
+
+
+def mentions(catalog: Catalog, encoder: Encoder, vectors: np.ndarray) -> Scorer:
+    """Closest to the last turns and to the mean vector of the items already named, both cosines counting alike."""
+    return _by(catalog, _close_to_both(catalog, encoder, vectors))
+
+
+def fusion(catalog: Catalog, encoder: Encoder, vectors: np.ndarray, fit: Sequence[Case]) -> Scorer:
+    """The plain sum of popularity, dense, mentions and comention, each with mean 0 and spread 1 over the catalogue."""
+    both, together = _close_to_both(catalog, encoder, vectors), _comentions(catalog, fit)
+
+    def score(query: Query) -> np.ndarray:
+        said = vectors @ encoder.encode([dialogue_text(query.turns)])[0]
+        return sum(_standardised(part) for part in (catalog.popularity, said, both(query), together(query)))
+
+    return _by(catalog, score)
+
+
+def _by(catalog: Catalog, score: Callable[[Query], np.ndarray]) -> Scorer:
+    return lambda query: _without(np.argsort(-score(query), kind="stable"), query, catalog)
+
+
+def _close_to_both(catalog: Catalog, encoder: Encoder, vectors: np.ndarray) -> Callable[[Query], np.ndarray]:
+    def score(query: Query) -> np.ndarray:
+        near = vectors[positions(catalog, query.anchors)]
+        mean = near.mean(axis=0) if len(near) else np.zeros(vectors.shape[1])
+        return vectors @ (encoder.encode([dialogue_text(query.turns)])[0] + mean)
+
+    return score
+
+
+def _comentions(catalog: Catalog, fit: Sequence[Case]) -> Callable[[Query], np.ndarray]:
+    """Query -> (N,) log of how often the fit dialogues name an item beside those already named."""
+    cells = [(n, i) for n, named in enumerate(sessions(fit)) for i in positions(catalog, named).tolist()]
+    where = np.array(cells, dtype=np.int64).reshape(-1, 2)
+    named = csr_matrix((np.ones(len(where), np.float32), where.T), shape=(len(where) + 1, len(catalog)))
+
+    def score(query: Query) -> np.ndarray:
+        before = positions(catalog, dict.fromkeys(query.anchors))
+        found = named.T @ named[:, before].sum(axis=1)
+        together = np.asarray(found)[:, 0]
+        together[before] -= np.asarray(named.sum(axis=0))[0, before]  # an item is not named beside itself
+        return np.log1p(together)
+
+    return score
+
+
+def sessions(cases: Sequence[Case]) -> list[tuple[str, ...]]:
+    """The items that each dialogue names, in order. The id of a case is the dialogue's, a colon, and the turn's."""
+    named: dict[str, dict[str, None]] = {}
+    for case in cases:
+        named.setdefault(dialogue_of(case), {}).update(dict.fromkeys((*case.mentioned, *case.targets)))
+    return [tuple(items) for items in named.values()]
+
+
+def dialogue_of(case: Case) -> str:
+    return case.case_id.partition(":")[0]
+
+
+def _standardised(part: np.ndarray) -> np.ndarray:
+    return (part - part.mean()) / max(float(part.std()), 1e-9)
 
 
 def _without(order: np.ndarray, query: Query, catalog: Catalog) -> np.ndarray:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from small_films import ROWS, encoder, films
 
 from chatrec.candidates import CandidateGenerator, positions
+from chatrec.fusion import Fusion
+from chatrec.knowledge import learn_knowledge
 from chatrec.types import Constraint, Event, Item, Query, Turn
 
 FILMS = films()
@@ -188,6 +190,100 @@ def test_items_that_left_the_catalogue_are_passed_over(generator):
 @pytest.mark.parametrize("k", [0, 1, 5])
 def test_no_more_than_k_come_back_and_they_are_the_best(generator, k):
     assert ids(generator, Query("films"), k) == ids(generator, Query("films"))[:k]
+
+
+TALKS = [("alien", "runner"), ("alien", "runner"), ("sabrina", "heat")]
+RATINGS = [(who, item, 5.0) for who in "pqr" for item in ("hill", "bride")]
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory) -> CandidateGenerator:
+    """Weighs each of the signals that knowledge brings with 1, and nothing else."""
+    names = ("together", "alike", "era", "shared", "named", "rated", "new", "request", "tags", "people", "number")
+    knowledge, fusion = learn_knowledge(RATINGS, TALKS), Fusion(dict.fromkeys(names, 1.0))
+    folder = tmp_path_factory.mktemp("vectors")
+    return CandidateGenerator(FILMS, encoder(), folder, knowledge=knowledge, fusion=fusion)
+
+
+def test_only_what_the_fusion_weighs_counts(learnt):
+    found = learnt.generate(Query("films", topic="love", anchors=("hill",)), 99)
+    assert set(found.parts) == set(learnt.fusion.weights)
+    np.testing.assert_allclose(sum(found.parts.values()), found.scores, atol=1e-5)
+
+
+def test_knowledge_without_a_fusion_changes_nothing(generator, tmp_path):
+    informed = CandidateGenerator(FILMS, encoder(), tmp_path, knowledge=learn_knowledge(RATINGS, TALKS))
+    query = Query("films", topic="love", anchors=("alien",))
+    np.testing.assert_array_equal(informed.generate(query, 99).scores, generator.generate(query, 99).scores)
+
+
+def test_what_others_name_and_like_beside_an_anchor_comes_forward_and_beside_a_dislike_goes_back(learnt):
+    """From Alien a walk of two steps returns; from Runner, named only beside Alien, it comes back to Runner."""
+    assert part(learnt, Query("films", anchors=("hill",)), "alike")["bride"] == pytest.approx(np.log1p(20 * 3 / 8))
+    assert part(learnt, told(("dislike", "hill")), "alike")["bride"] == pytest.approx(-np.log1p(20 * 3 / 8))
+    walk = part(learnt, Query("films", anchors=("alien",)), "together")
+    assert walk["alien"] == pytest.approx(np.log1p(200 * (2 / 12) ** 2), rel=1e-5)
+    assert walk["hill"] == 0.0
+
+
+def test_the_latest_item_counts_most(learnt):
+    """Two items of the same stance: 1 for the newer, 0.8 for the older, of 1.8."""
+    era = part(learnt, Query("films", anchors=("alien", "sabrina")), "era")
+    assert era["heat"] == pytest.approx((1 + 0.8 * np.exp(-16 / 8)) / 1.8, rel=1e-5)
+    assert era["lost"] == 0.0
+
+
+def test_soft_wishes_count_by_kind(learnt):
+    wishes = (
+        Constraint("genre", "is", ("Comedy",), soft=True),
+        Constraint("person", "is", ("Harrison Ford",), soft=True),
+        Constraint("year", "min", (1990,), soft=True),
+        Constraint("genre", "is", ("Crime",)),
+    )
+    query = Query("films", constraints=wishes)
+    rows = np.array([FILMS.index("sabrina"), FILMS.index("heat")])
+    found = learnt.signals(query, rows)
+    assert [found[name].tolist() for name in ("tags", "people", "number")] == [[1, 0], [1, 0], [1, 1]]
+
+
+def test_priors_are_counts_and_newness(learnt):
+    found = part(learnt, Query("films"), "named")
+    assert found["alien"] == pytest.approx(np.log(2.3), rel=1e-5)
+    assert found["ronin"] == pytest.approx(np.log(0.3), rel=1e-5)
+    assert part(learnt, Query("films"), "rated")["hill"] == pytest.approx(np.log1p(3))
+    new = part(learnt, Query("films"), "new")
+    assert new["amelie"] == 1.0
+    assert new["hill"] == pytest.approx(np.exp(-2 / 2.5), rel=1e-5)
+
+
+def test_a_request_is_the_users_words_alone(learnt):
+    turns = (Turn("user", "a love story"), Turn("bot", "bank robbers and a detective"))
+    said = part(learnt, Query("films", turns), "request")
+    assert said == part(learnt, Query("films", turns[:1]), "request")
+
+
+def test_what_answered_the_same_request_comes_forward(tmp_path):
+    asked = encoder().encode(["something with robbers"])[0]
+    knowledge = learn_knowledge(requests=[(asked, ("heat",)), (-asked, ("hill",))])
+    informed = CandidateGenerator(FILMS, encoder(), tmp_path, knowledge=knowledge, fusion=Fusion({"answers": 1.0}))
+    found = part(informed, Query("films", topic="something with robbers"), "answers")
+    assert found["heat"] == pytest.approx(np.log1p(5), abs=1e-2)
+    assert found["hill"] == pytest.approx(0.0, abs=1e-4)
+    assert set(part(informed, Query("films", topic=""), "answers").values()) == {0.0}
+
+
+def test_requests_known_through_another_encoder_say_nothing(tmp_path):
+    knowledge = learn_knowledge(requests=[(np.ones(3), ("heat",))])
+    informed = CandidateGenerator(FILMS, encoder(), tmp_path, knowledge=knowledge, fusion=Fusion({"answers": 1.0}))
+    assert set(part(informed, Query("films", topic="robbers"), "answers").values()) == {0.0}
+
+
+@settings(deadline=None, max_examples=20)
+@given(anchors=st.lists(st.sampled_from([*ROWS]), max_size=3).map(tuple), rows=st.permutations(range(len(ROWS))))
+def test_learnt_signals_depend_on_the_item_and_not_on_the_list(learnt, anchors, rows):
+    query = Query("films", anchors=anchors, topic="a", history=told(("dislike", "heat")).history)
+    every = learnt.score(query, np.arange(len(ROWS)))
+    np.testing.assert_allclose(learnt.score(query, np.array(rows[:4])), every[rows[:4]], atol=1e-5)
 
 
 @pytest.mark.slow

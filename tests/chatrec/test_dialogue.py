@@ -6,7 +6,7 @@ import pytest
 
 from chatrec import dialogue
 from chatrec.dialogue import State, understand
-from chatrec.types import Constraint, Event, Mention, Turn
+from chatrec.types import Constraint, Event, Mention, Query, Reading, Turn
 
 ALIEN, GODFATHER, SHINING = "tt0078748", "tt0068646", "tt0081505"
 LISTED = State("movies", shown=(ALIEN, GODFATHER, SHINING), impression_id="imp1")
@@ -211,3 +211,48 @@ def test_going_back_brings_the_wishes_and_the_list_before(text, movies):
         dialogue.query(understand(again, "reformulate", text, [], movies).state, (), ()).constraints
         == first.constraints
     )
+
+
+def test_the_model_is_told_the_last_turns_and_the_wishes_that_must_hold(movies):
+    turns = tuple(Turn("user" if n % 2 else "bot", f"turn {n}") for n in range(8))
+    wishes = (Constraint("genre", "not", ("Horror",)), Constraint("genre", "is", ("Music",), soft=True))
+    told = dialogue.reading(Query("movies", turns, wishes, topic="never told"), movies)
+    assert told.text.splitlines() == [
+        *(f"{t.speaker}: {t.text}" for t in turns[-dialogue.TURNS :]),
+        "wanted: not Horror",
+    ]
+    assert dialogue.reading(Query("movies", exclude=frozenset({ALIEN})), movies) == Reading("")
+
+
+@pytest.mark.parametrize(
+    ("kind", "stars", "expected"),
+    [("like", None, "like"), ("accept", None, "like"), ("dislike", None, "dislike"), ("reject", None, "dislike")]
+    + [("seen", None, "seen"), ("rating", 4.0, "like"), ("rating", 3.5, "seen"), ("rating", 3.0, "seen")]
+    + [("rating", 2.5, "dislike")],
+)
+def test_what_was_done_about_an_item_is_a_stance(kind, stars, expected):
+    assert dialogue.stance(Event("a", kind, 1.0, stars)) == expected
+
+
+@pytest.mark.parametrize(
+    ("did", "anchors", "expected"),
+    [
+        ("like:A seen:G", "", "like:A seen:G"),
+        ("like:A seen:G dislike:A", "", "seen:G dislike:A"),
+        ("seen:G like:G seen:G", "", "like:G"),
+        ("like:A seen:gone", "gone", "like:A"),
+        ("like:A dislike:G", "A S", "dislike:G mention:A mention:S"),
+    ],
+)
+def test_the_model_is_told_the_latest_stance_on_each_item_and_what_it_should_be_like_last(
+    did, anchors, expected, movies
+):
+    """Seen takes no opinion back. Only the newest items are read, so what counts most must not stand first."""
+    ids = {"A": ALIEN, "G": GODFATHER, "S": SHINING}
+    pairs = [pair.split(":") for pair in did.split()]
+    history = tuple(Event(ids.get(item, item), kind, float(n)) for n, (kind, item) in enumerate(pairs))
+    told = dialogue.reading(
+        Query("movies", history=history, anchors=tuple(map(ids.get, anchors.split(), anchors.split()))), movies
+    )
+    names = {movies.index(item_id): letter for letter, item_id in ids.items()}
+    assert " ".join(f"{made}:{names[i]}" for i, made in told.items) == expected

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_films import films
 
+from chatrec import dialogue
 from chatrec.candidates import Candidates
-from chatrec.rank import KeepOrder, LikelihoodRanker, prompt
-from chatrec.types import Constraint, Event, Query, Turn
+from chatrec.rank import KeepOrder, LikelihoodRanker, TowerRanker, prompt
+from chatrec.types import Constraint, Event, Query, Reading, Turn
 
 FILMS = films()
 QUERY = Query("films", turns=(Turn("user", "something with robots"),))
@@ -149,3 +150,45 @@ def test_the_model_reads_the_query_and_nothing_else():
     query = Query("films", turns=QUERY.turns, exclude=frozenset({"heat"}))
     LikelihoodRanker(lm, FILMS).rank(query, candidates([1.0] * len(FILMS)))
     assert not [item.title for item in FILMS.items for prefix in lm.prefixes if item.title in prefix]
+
+
+class Tuned:
+    """A fine-tuned model that has been told its answers: a cosine for each item."""
+
+    def __init__(self, *cosines: float) -> None:
+        self.cosines = np.array(cosines, dtype=np.float32)
+        self.read: list[Reading] = []
+
+    def score(self, reading: Reading) -> np.ndarray:
+        self.read.append(reading)
+        return np.resize(self.cosines, len(FILMS))
+
+
+@given(cosines=st.lists(st.floats(-1, 1, width=32), min_size=12, max_size=12), size=st.integers(0, 12))
+def test_the_fine_tuned_model_reorders_all_candidates_by_score_and_part_and_loses_none(cosines, size):
+    found = candidates(np.linspace(2, 1, size).tolist())
+    ranked = TowerRanker(Tuned(*cosines), FILMS, weight=0.5).rank(QUERY, found)
+    assert sorted(ranked.indices) == list(range(size))
+    np.testing.assert_allclose(ranked.parts["model"], 0.5 * np.array(cosines, np.float32)[ranked.indices])
+    np.testing.assert_allclose(ranked.parts["popularity"] + ranked.parts["model"], ranked.scores, rtol=1e-6)
+    assert (np.diff(ranked.scores) <= 0).all()
+
+
+def test_the_fine_tuned_model_moves_up_what_it_prefers_and_leaves_equals_in_place():
+    assert order(TowerRanker(Tuned(0.0, 0.0, 0.9), FILMS), candidates([1.2, 1.2, 1.0])) == [2, 0, 1]
+
+
+def test_with_nothing_said_or_done_the_fine_tuned_model_is_not_asked():
+    tuned, found = Tuned(0.0, 1.0), candidates([1.0, 0.9])
+    empty = Query("films", exclude=frozenset({"heat"}), topic="")
+    assert TowerRanker(tuned, FILMS).rank(empty, found) is found
+    assert tuned.read == []
+
+
+@pytest.mark.parametrize(
+    "query", [QUERY, Query("films", anchors=("heat",)), Query("films", history=(Event("heat", "like", 1.0),))]
+)
+def test_words_an_anchor_or_a_history_alone_are_read(query):
+    tuned = Tuned(0.0, 1.0)
+    assert order(TowerRanker(tuned, FILMS), candidates([1.0, 0.9]), query) == [1, 0]
+    assert tuned.read == [dialogue.reading(query, FILMS)]

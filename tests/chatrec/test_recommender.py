@@ -141,6 +141,8 @@ def test_more_than_a_hundred_are_listed_when_asked_for(tmp_path):
 class Backwards:
     """A ranker that turns the order round."""
 
+    reads = 100
+
     def rank(self, query: Query, candidates: Candidates) -> Candidates:
         return candidates.take(np.arange(len(candidates.indices))[::-1])
 

@@ -120,6 +120,18 @@ def test_seen_does_not_take_back_a_like_but_a_like_goes_past_seen(store):
     assert kinds == {"a": "like", "b": "dislike", "c": "seen"}
 
 
+def test_histories_are_what_everybody_did_in_one_catalogue_oldest_first(store):
+    first, second = store.user("web:1"), store.user("web:2")
+    acts = [(first, Event("b", "like", 2.0, impression_id="i")), (second, Event("c", "rating", 3.0, 4.5))]
+    for n, (user, event) in enumerate([*acts, (first, Event("a", "seen", 1.0))]):
+        store.add_event(user, "movies", event, str(n))
+    store.add_event(store.user("web:3"), "travel", Event("d", "like", 1.0), "elsewhere")
+    found = store.histories("movies")
+    assert found == {first: (Event("a", "seen", 1.0), acts[0][1]), second: (acts[1][1],)}
+    assert found == {user: store.events(user, "movies") for user in (first, second)}
+    assert store.histories("books") == {}
+
+
 def test_add_event_takes_under_five_milliseconds_on_sqlite(tmp_path):
     store = Store.open(f"sqlite:///{tmp_path / 'store.db'}", "secret")
     user = store.user("web:1")
@@ -165,6 +177,17 @@ def test_an_impression_keeps_the_whole_query(store):
     kept = store.export(user)["impressions"][0]["query"]
     assert kept["turns"] == [{"speaker": "user", "text": "hi"}] and kept["exclude"] == ["a", "b"] and kept["n"] == 3
     assert Constraint.from_json(kept["constraints"][0]) == NO_HORROR
+
+
+def test_lists_come_back_oldest_first_with_the_whole_query_and_each_items_chance(store):
+    told = (Event("a", "rating", 1.0, 4.5), Event("b", "like", 2.0, impression_id="imp-0"))
+    year = Constraint("year", "min", (1990.0,), soft=True)
+    full = Query("movies", (Turn("bot", "hi"),), (NO_HORROR, year), ("c",), told, frozenset("xy"), 3, "robots")
+    for name, query in (("imp-2", full), ("imp-1", Query("movies"))):
+        store.add_impression(store.user("web:1"), ranked(name, "brazil", "alien"), query, [1.0, 0.25])
+    chances = {"brazil": 1.0, "alien": 0.25}
+    assert list(store.lists("movies")) == [("imp-2", full, chances), ("imp-1", Query("movies"), chances)]
+    assert list(store.lists("travel")) == []
 
 
 @pytest.mark.parametrize(("impression_id", "propensities"), [("", [1.0]), ("imp-1", []), ("imp-1", [1.0, 1.0])])

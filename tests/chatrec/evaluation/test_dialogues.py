@@ -13,17 +13,25 @@ import pytest
 from chatrec.catalog import Catalog
 from chatrec.errors import BadInput
 from chatrec.evaluation.dialogues import (
+    FILMS,
     Case,
+    comention,
     copier,
     dense,
     evaluate,
+    fusion,
     load_cases,
     load_films,
+    mentions,
     popularity,
     query_of,
     report,
+    sessions,
+    wishes,
     with_popularity,
+    worded,
 )
+from chatrec.linker import Linker
 from chatrec.types import Item, Query, Turn
 
 HEADER = "item_id,title,year,genres,directors,cast,description\n"
@@ -190,3 +198,48 @@ def test_an_item_without_a_title_goes_by_its_id_and_lines_stay_those_of_the_file
     path.write_text(HEADER + rows + "c,Heat,soon,,,,\n")
     with pytest.raises(BadInput, match=r"items\.csv:5: year is 'soon'"):
         load_films(path)
+
+
+def talk(case_id: str, mentioned: str, targets: str) -> Case:
+    return replace(case(mentioned, targets), case_id=case_id)
+
+
+def test_comention_ranks_by_what_dialogues_name_beside_the_items_named(four):
+    """b is named beside a twice, c beside b and d once; a dialogue counts once, however many turns it has."""
+    fit = [talk("1:2", "a", "b"), talk("1:4", "a b", "b"), talk("2:1", "", "a b"), talk("3:1", "d", "b c")]
+    counted = with_popularity(four, [case("", "c c"), case("", "c d")])
+    scorer = comention(counted, fit)
+    assert order(scorer, query_of(case("a", "b"), counted, new=True)) == "bcd"
+    assert order(scorer, query_of(case("b d", "a"), counted, new=True)) == "ca"  # two each
+    assert order(scorer, query_of(case("", "a"), counted, new=True)) == "cdab"
+
+
+def test_sessions_hold_what_a_dialogue_names_once_in_order():
+    fit = [talk("1:2", "a", "b"), talk("2:1", "", "c"), talk("1:4", "a b", "d a")]
+    assert sessions(fit) == [("a", "b", "d"), ("c",)]
+
+
+def test_mentions_add_the_mean_of_what_was_named_to_what_was_said(four):
+    """Said: b once, d twice. The mean of a and c counts half for each."""
+    scorer = mentions(four, Letters(), np.eye(4, dtype=np.float32))
+    assert order(scorer, query_of(case("", "a", "b dd"), four, new=False)) == "dbac"
+    assert order(scorer, query_of(case("a a a c gone", "b", ""), four, new=False)) == "acbd"
+
+
+def test_the_sum_counts_every_part_by_its_spread(four):
+    """Popularity says d; words, however loud, weigh no more than it does; beside a and named with a, c wins."""
+    counted = with_popularity(four, [case("", "d")])
+    scorer = fusion(counted, Letters(), np.eye(4, dtype=np.float32), [talk("1:1", "a", "c")])
+    assert order(scorer, query_of(case("", "a", ""), counted, new=False))[0] == "d"
+    assert order(scorer, query_of(case("", "a", "bbbb"), counted, new=False))[:2] == "bd"
+    assert order(scorer, query_of(case("a", "b", "c"), counted, new=True))[0] == "c"
+
+
+def test_wishes_are_what_the_user_asks_for_and_all_soft(four):
+    words = replace(
+        FILMS, slots={**FILMS.slots, "genre": replace(FILMS.slots["genre"], synonyms={"Horror": ("scary",)})}
+    )
+    spoken = worded(four, words)
+    turns = (Turn("bot", "a comedy?"), Turn("user", "no, something scary"), Turn("user", "crime, no drama"))
+    found = [(c.op, c.values, c.soft) for c in wishes(turns, Linker(spoken), spoken)]
+    assert found == [("is", ("Horror",), True), ("is", ("Crime",), True), ("not", ("Drama",), True)]

@@ -1,0 +1,66 @@
+"""``chatrec evaluate history``: how often the recommender finds what people in recorded histories turned to next."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from chatrec.commands.output import as_json, console
+from chatrec.settings import Settings
+
+COLUMNS = ("hr@10", "ndcg@10", "hr@20", "mrr", "coverage", "mean_popularity")
+
+
+def add(kinds: Any) -> None:
+    command = kinds.add_parser(
+        "history",
+        help="find what people turned to next",
+        description="Each user's last event is found among all items from those before it; nothing is learned or "
+        "tuned on it. Beside it: four baselines, and users of whom only three events are known ('cold').",
+    )
+    command.add_argument(
+        "--ratings", type=Path, required=True, metavar="FILE.csv", help="userId, movieId, rating, timestamp"
+    )
+    command.add_argument(
+        "--items", type=Path, required=True, metavar="FILE.csv", help="movieId and any columns that say what an item is"
+    )
+    command.add_argument("--seeds", type=int, default=1, metavar="N", help="networks to average (default: 1)")
+    command.add_argument("--epochs", type=int, default=16, metavar="N", help="times each reads all (default: 16)")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, settings: Settings) -> None:
+    from chatrec.errors import BadInput
+    from chatrec.evaluation import history
+
+    if args.seeds < 1 or args.epochs < 1:
+        raise BadInput("--seeds and --epochs are whole numbers from 1")
+    log = history.load_log(args.ratings, args.items)
+    # slow to import, and not needed to say what is wrong with a file
+    from chatrec.encoder import encode_items, load_encoder
+    from chatrec.sequence import Recipe, SequenceModel
+
+    text = encode_items(load_encoder(settings), log.texts, settings.cache)
+    recipe, seeds = Recipe(epochs=args.epochs), range(args.seeds)
+    fits = {
+        **history.linear_signals(len(log.items)),
+        "sequence": lambda known: SequenceModel.fit(known, len(log.items), text, recipe, seeds).score,
+    }
+    report = history.report(log, history.fit_hybrid(log, fits).score, history.rmse(log))
+    as_json(report) if args.json else show(report)
+
+
+def show(report: Mapping[str, Any]) -> None:
+    """The report as a table, a line for each scorer, once with all that is known and once with three events."""
+    from rich.table import Table
+
+    table = Table("scorer", "known", *COLUMNS, "rmse", box=None)
+    for known, scorers in (("all", {"model": report["model"], **report["baselines"]}), ("3", report["cold"])):
+        for name, figures in scorers.items():
+            values = [f"{figures[column]:.3f}" for column in COLUMNS]
+            error = f"{figures['rmse']:.3f}" if "rmse" in figures else ""
+            table.add_row("chatrec" if name == "model" else name, known, *values, error)
+    console().print(table)

@@ -1,0 +1,174 @@
+"""The fine-tuned ranker: one pass over what was said and done gives a vector that meets every item's vector.
+
+    <text of the wishes and the talk> <one token per item, newest last> <query>  ->  h  ->  score_i = s cos(W h, V e_i)
+
+The text goes through the language model's own embeddings. An item's token is a projection of the vector of its text, so
+a catalogue that was never seen needs no training; a learned vector for what the user made of it (mentioned, liked,
+disliked, seen) is added. Reading a distribution instead of writing a ranking: docs/decisions.md says what that saves.
+Item tokens as soft prompts of an LLM follow Liao et al., "LLaRA", SIGIR 2024; two towers and a softmax over the whole
+catalogue follow Covington et al., "Deep neural networks for YouTube recommendations", RecSys 2016.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import torch
+from peft import PeftModel
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from chatrec.errors import ModelMissing
+from chatrec.lm import load_lm
+from chatrec.settings import Settings
+from chatrec.types import Reading, Stance
+
+STANCES: tuple[str, ...] = get_args(Stance)
+CONFIG, HEADS, ADAPTER = "tower.json", "heads.safetensors", "adapter"
+WEIGHTS = "model.safetensors"  # in the adapter's place where every weight was trained
+
+
+@dataclass(frozen=True)
+class TowerConfig:
+    """``lm``: the language model's name. ``layers``: how many of it, from the bottom; ``tokens``: of text that are read
+    at most, the newest; ``items``: of history that are read at most, the newest; ``encoder_dim``: of item vectors;
+    ``dim``: where query and items meet."""
+
+    lm: str = ""
+    layers: int = 8
+    tokens: int = 64
+    items: int = 12
+    encoder_dim: int = 384
+    dim: int = 192
+
+
+class Tower(nn.Module):
+    """Queries and items in one space. Gradients flow through it when it is trained; ``save`` keeps only what training
+    changes."""
+
+    def __init__(self, config: TowerConfig, body: nn.Module, tokenizer, start: int) -> None:
+        super().__init__()
+        self.config, self.body, self.tokenizer, self._start = config, body, tokenizer, start
+        self._lock = threading.Lock()  # fast tokenizers refuse concurrent use
+        width = body.config.hidden_size
+        scale = float(body.get_input_embeddings().weight.float().std())
+        self.stance = nn.Parameter(torch.randn(len(STANCES), width) * scale)
+        self.ask = nn.Parameter(torch.randn(width) * scale)
+        self.item_in = nn.Linear(config.encoder_dim, width)
+        self.item_out = nn.Linear(config.encoder_dim, config.dim, bias=False)
+        self.query_out = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, config.dim))
+        self.scale = nn.Parameter(torch.tensor(2.5))  # log of 1 / temperature
+        nn.init.normal_(self.item_in.weight, std=scale)
+        nn.init.zeros_(self.item_in.bias)
+
+    def items(self, vectors: Tensor) -> Tensor:
+        """(N, dim) of length 1 for the (N, encoder_dim) vectors of the items' texts."""
+        return nn.functional.normalize(self.item_out(vectors), dim=1)
+
+    def queries(self, readings: Sequence[Reading], vectors: Tensor) -> Tensor:
+        """(B, dim) of length 1. ``vectors``: (N, encoder_dim), those that the readings' items are indices of."""
+        texts = [r.text.encode("utf-8", "replace").decode() for r in readings]
+        with self._lock:
+            ids = self.tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        rows = [self._row(tokens, reading, vectors) for tokens, reading in zip(ids, readings, strict=True)]
+        ends = torch.tensor([len(row) - 1 for row in rows])
+        # Padded on the right: a causal model sees none of it before the query's place.
+        embedded = nn.utils.rnn.pad_sequence(rows, batch_first=True).to(self._dtype)
+        hidden = self.body(inputs_embeds=embedded, use_cache=False).last_hidden_state
+        found = hidden[torch.arange(len(rows)), ends.to(hidden.device)].float()
+        return nn.functional.normalize(self.query_out(found), dim=1)
+
+    def scores(self, queries: Tensor, items: Tensor) -> Tensor:
+        """(B, N) logits."""
+        return self.scale.exp() * queries @ items.T
+
+    def _row(self, tokens: Sequence[int], reading: Reading, vectors: Tensor) -> Tensor:
+        """(L, width): embeddings of text, items and the place to answer at."""
+        device = self.ask.device
+        text = torch.tensor([self._start, *tokens[-self.config.tokens :]], device=device)
+        parts = [self.body.get_input_embeddings()(text).float()]
+        kept = reading.items[-self.config.items :]
+        if kept:
+            stances = torch.tensor([STANCES.index(stance) for _, stance in kept], device=device)
+            parts.append(self.item_in(vectors[[index for index, _ in kept]]) + self.stance[stances])
+        return torch.cat([*parts, self.ask[None]])
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return self.body.get_input_embeddings().weight.dtype
+
+    def heads(self) -> dict[str, Tensor]:
+        """The weights beside the language model."""
+        return {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items() if not k.startswith("body.")}
+
+    def save(self, folder: Path) -> None:
+        """Adapter in PEFT's layout, heads and configuration."""
+        folder.mkdir(parents=True, exist_ok=True)
+        if hasattr(self.body, "peft_config"):
+            self.body.peft_config["default"].base_model_name_or_path = self.config.lm  # not where it lay
+            self.body.save_pretrained(folder / ADAPTER, save_embedding_layers=False)  # "auto" would ask a model hub
+        else:
+            self.body.save_pretrained(folder / ADAPTER)
+        (folder / ADAPTER / "README.md").unlink(missing_ok=True)  # the card is one level up
+        save_file(self.heads(), folder / HEADS)
+        (folder / CONFIG).write_text(json.dumps(asdict(self.config), indent=1) + "\n", encoding="utf-8")
+
+
+class QueryTower:
+    """A trained tower at work on one catalogue. Safe to use from several threads."""
+
+    def __init__(self, tower: Tower, vectors: np.ndarray) -> None:
+        self.tower = tower.eval()
+        self._vectors = torch.from_numpy(np.asarray(vectors, dtype=np.float32)).to(tower.ask.device)
+        with torch.inference_mode():
+            self._items = tower.items(self._vectors)
+
+    def score(self, reading: Reading) -> np.ndarray:
+        """(N,) float32 cosines of query and items: one pass, whatever N."""
+        with torch.inference_mode():
+            return (self._items @ self.tower.queries([reading], self._vectors)[0]).cpu().numpy()
+
+
+def new_tower(settings: Settings, config: TowerConfig = TowerConfig()) -> Tower:
+    """An untrained tower on the language model that the settings name.
+
+    Raises:
+        ModelMissing: no such model, or the configuration is for another one.
+    """
+    lm = load_lm(settings)
+    if config.lm not in ("", lm.name):
+        raise ModelMissing(f"made for the language model {config.lm}, but CHATREC_LLM names {lm.name}")
+    config = replace(config, lm=lm.name)
+    body = lm.model.base_model
+    body.layers = body.layers[: config.layers]
+    body.config.num_hidden_layers = len(body.layers)
+    return Tower(config, body, lm.tokenizer, lm.start).to(lm.model.device)
+
+
+def load_tower(folder: Path, settings: Settings) -> Tower:
+    """The tower that a training run saved, its adapter merged into the language model.
+
+    Raises:
+        ModelMissing: not there, damaged, or made for another language model.
+    """
+    try:
+        tower = new_tower(settings, TowerConfig(**json.loads((folder / CONFIG).read_text(encoding="utf-8"))))
+        if (folder / ADAPTER / WEIGHTS).exists():
+            tower.body.load_state_dict(load_file(folder / ADAPTER / WEIGHTS))
+        else:
+            tower.body = PeftModel.from_pretrained(tower.body, folder / ADAPTER).merge_and_unload()
+        heads = load_file(folder / HEADS)
+        if heads.keys() != tower.heads().keys():
+            raise ValueError(f"{HEADS} is of another kind of model")
+        tower.load_state_dict(heads, strict=False)
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelMissing(f"no trained ranker in {folder}: {reason}") from None
+    return tower.eval()

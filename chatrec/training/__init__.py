@@ -1,0 +1,1 @@
+"""Fine-tuning: what is learned from, and how."""

@@ -1,0 +1,82 @@
+"""Where examples come from: files and the store. All of it is read and checked before anything is learned."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from chatrec import dialogue
+from chatrec.catalog import Catalog
+from chatrec.evaluation.dialogues import load_cases
+from chatrec.ratings import read_ratings
+from chatrec.store import Store
+from chatrec.training.examples import Example, from_behaviour, from_dialogues
+from chatrec.types import Event
+
+HELD_OUT = 0.1  # share that is not learned from, but tells when to stop
+LONGEST = 20.0  # how much more than another an example may count
+EXPOSURE = 0.5  # exponent of popularity in the propensity of having been seen (Yang et al., RecSys 2018)
+
+
+def ratings(path: Path) -> dict[str, list[Event]]:
+    """Histories of a CSV file, by user. Raises: BadInput with file and line."""
+    found: dict[str, list[Event]] = {}
+    for user, event in read_ratings(path):
+        found.setdefault(user, []).append(event)
+    return {user: sorted(events, key=lambda e: e.at) for user, events in found.items()}
+
+
+def dialogues(paths: Sequence[Path], catalog: Catalog) -> list[tuple[str, Example]]:
+    """``(dialogue, example)`` of JSONL files, both speakers. Raises: BadInput with file and line."""
+    cases = [case for path in paths for case in load_cases(path, ("bot", "user"))]
+    found = []
+    for case in cases:
+        found += [
+            (case.case_id.rpartition(":")[0] or case.case_id, example) for example in from_dialogues([case], catalog)
+        ]
+    return found
+
+
+def behaviour(histories: Mapping[str, Sequence[Event]], catalog: Catalog, seed: int) -> list[tuple[str, Example]]:
+    """``(user, example)``, weighted by the inverse propensity of having met the target: what everybody meets is liked
+    by many for that reason alone."""
+    found = []
+    for user, events in sorted(histories.items()):
+        rng = random.Random(f"{seed}:{user}")
+        found += [(user, example) for example in from_behaviour({user: events}, catalog, rng)]
+    counts = np.bincount([e.targets[0] for _, e in found], minlength=len(catalog)) + 1.0
+    weights = np.minimum(counts.max() / counts, LONGEST**2) ** EXPOSURE
+    mean = float(np.mean([weights[e.targets[0]] for _, e in found])) if found else 1.0
+    return [(user, replace(e, weight=float(weights[e.targets[0]]) / mean)) for user, e in found]
+
+
+def feedback(store: Store, catalog: Catalog) -> list[tuple[str, Example]]:
+    """``(user, example)`` of lists that somebody liked something of, weighted by the inverse of the chance that the
+    list showed it."""
+    name = catalog.schema.name
+    liked: dict[str, list[tuple[str, Event]]] = {}
+    for user, events in store.histories(name).items():
+        for event in events:
+            if event.kind in ("like", "accept") and event.impression_id:
+                liked.setdefault(event.impression_id, []).append((user, event))
+    found = []
+    for impression, query, propensities in store.lists(name):
+        for user, event in liked.get(impression, ()):
+            if event.item_id in propensities and event.item_id in {item.item_id for item in catalog.items}:
+                before = replace(query, history=tuple(e for e in query.history if e.item_id != event.item_id))
+                weight = min(1 / propensities[event.item_id], LONGEST)
+                found.append(
+                    (user, Example(dialogue.reading(before, catalog), (catalog.index(event.item_id),), weight))
+                )
+    return found
+
+
+def split(owned: Sequence[tuple[str, Example]], seed: int) -> tuple[list[Example], list[Example]]:
+    """To learn from, and held out: whole dialogues or users, the same for the same seed."""
+    owners = sorted({owner for owner, _ in owned})
+    held = set(random.Random(seed).sample(owners, max(1, round(len(owners) * HELD_OUT)))) if owners else set()
+    return [e for owner, e in owned if owner not in held], [e for owner, e in owned if owner in held]
