@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from chatrec import dialogue, promotion
 from chatrec.candidates import CandidateGenerator
@@ -77,7 +78,7 @@ def build(settings: Settings) -> Engine:
     """
     catalogs = load_catalogs(settings.catalogs)
     encoder = load_encoder(settings)
-    rank, model = _rankers(settings)
+    rank, model = rankers(settings)
     recommenders = {}
     for name, catalog in catalogs.items():
         generator = CandidateGenerator(catalog, encoder, settings.cache)
@@ -86,15 +87,16 @@ def build(settings: Settings) -> Engine:
     return Engine(settings, Store.open(settings.db, settings.store_secret()), catalogs, linkers, recommenders)
 
 
-def _rankers(settings: Settings) -> tuple[Callable[[CandidateGenerator], Ranker], str]:
-    """What makes the ranker of a catalogue, and its name: the fine-tuned model in service, else the bare one's
-    likelihoods."""
+def rankers(settings: Settings, folder: Path | None = None) -> tuple[Callable[[CandidateGenerator], Ranker], str]:
+    """What makes the ranker of a catalogue, and its name: the fine-tuned model of that folder, else the one in service,
+    else the bare language model's likelihoods."""
     name = promotion.serving(settings.models)
-    if name is None:
+    folder = folder or (settings.models / name if name else None)
+    if folder is None:
         lm = load_lm(settings)
         return lambda generator: LikelihoodRanker(lm, generator.catalog), lm.name
-    tower = load_tower(settings.models / name, settings)
-    return lambda generator: TowerRanker(QueryTower(tower, generator.vectors), generator.catalog), name
+    tower = load_tower(folder, settings)
+    return lambda generator: TowerRanker(QueryTower(tower, generator.vectors), generator.catalog), folder.name
 
 
 @lru_cache(maxsize=1)

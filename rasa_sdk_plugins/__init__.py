@@ -22,7 +22,14 @@ def attach_sanic_app_extensions(app: Sanic) -> None:
 
     @app.before_server_start
     async def load(_app: Sanic, _loop: asyncio.AbstractEventLoop) -> None:
-        await asyncio.to_thread(engine)
+        await asyncio.to_thread(_warm)
+
+
+def _warm() -> None:
+    """The first list of a process takes seconds: it is made here, for nobody."""
+    built = engine()
+    for name in built.catalogs:
+        built.ask(name, "something good")
 
 
 def init_hooks(manager: pluggy.PluginManager) -> None:

@@ -31,24 +31,25 @@ def add(commands: Any) -> None:
         metavar="FILE.jsonl",
         help="cases of other dialogues, to learn which items are popular; may be repeated",
     )
+    dialogues.add_argument("--model", type=Path, metavar="DIR", help="a trained ranker (default: the one in service)")
     dialogues.add_argument("--json", action="store_true", help="print JSON")
     dialogues.set_defaults(run=run)
     evaluate_history.add(kinds)
 
 
 def run(args: argparse.Namespace, settings: Settings) -> None:
+    from chatrec.bootstrap import rankers
     from chatrec.candidates import CandidateGenerator
     from chatrec.encoder import load_encoder
     from chatrec.evaluation import dialogues
-    from chatrec.lm import load_lm
-    from chatrec.rank import LikelihoodRanker
 
     cases = dialogues.load_cases(args.cases)
     fit = [case for file in args.fit for case in dialogues.load_cases(file)]
     catalog = dialogues.with_popularity(dialogues.load_films(args.catalog), fit)
     encoder = load_encoder(settings)
     generator = CandidateGenerator(catalog, encoder, settings.cache)
-    ranker = LikelihoodRanker(load_lm(settings), catalog)
+    make, _ = rankers(settings, args.model)
+    ranker = make(generator)
     baselines = {
         "popularity": dialogues.popularity(catalog),
         "copier": dialogues.copier(catalog),
