@@ -58,7 +58,7 @@ class Tower(nn.Module):
         self.config, self.body, self.tokenizer, self._start = config, body, tokenizer, start
         self._lock = threading.Lock()  # fast tokenizers refuse concurrent use
         width = body.config.hidden_size
-        scale = float(body.get_input_embeddings().weight.float().std())
+        scale = float(body.get_input_embeddings().weight.detach().float().std())
         self.stance = nn.Parameter(torch.randn(len(STANCES), width) * scale)
         self.ask = nn.Parameter(torch.randn(width) * scale)
         self.item_in = nn.Linear(config.encoder_dim, width)
@@ -114,11 +114,17 @@ class Tower(nn.Module):
         if hasattr(self.body, "peft_config"):
             self.body.peft_config["default"].base_model_name_or_path = self.config.lm  # not where it lay
             self.body.save_pretrained(folder / ADAPTER, save_embedding_layers=False)  # "auto" would ask a model hub
+            _halve(folder / ADAPTER / "adapter_model.safetensors")
         else:
             self.body.save_pretrained(folder / ADAPTER)
         (folder / ADAPTER / "README.md").unlink(missing_ok=True)  # the card is one level up
         save_file(self.heads(), folder / HEADS)
         (folder / CONFIG).write_text(json.dumps(asdict(self.config), indent=1) + "\n", encoding="utf-8")
+
+
+def _halve(path: Path) -> None:
+    """Weights in half precision: what low-rank additions to a bfloat16 model need, in half the space."""
+    save_file({name: weight.half() for name, weight in load_file(path).items()}, path, {"format": "pt"})
 
 
 class QueryTower:
