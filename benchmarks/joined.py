@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from benchmarks.dialogues import HELD_OUT
 from chatrec.catalog import Catalog, load_catalogs
+from chatrec.learning import fold_of
 from chatrec.settings import Settings
 
 
@@ -47,8 +48,7 @@ def cases(folder: Path) -> Iterator[Mapping]:
 
 def held_out(case: Mapping) -> bool:
     """Whether the case is of the fifth of the dialogues that nothing is learned from."""
-    dialogue = case["case_id"].partition(":")[0]
-    return int(hashlib.sha256(dialogue.encode()).hexdigest()[:8], 16) % 5 == 0
+    return fold_of(case["case_id"], HELD_OUT) == 0
 
 
 def main() -> None:

@@ -134,7 +134,7 @@ def stages(built: Engine, query: Query) -> dict[str, float]:
     times.append(time.perf_counter())
     best = recommender.ranker.rank(looser, candidates).indices[: query.n]
     times.append(time.perf_counter())
-    explain_all(looser, recommender.catalog, best, recommender.generator.score)
+    explain_all(looser, recommender.catalog, best, recommender.score)
     times.append(time.perf_counter())
     names = ("candidates", "language model", "reasons")
     return {name: end - start for name, start, end in zip(names, times, times[1:], strict=False)}

@@ -27,7 +27,7 @@ Score = Callable[[Query, np.ndarray], np.ndarray]  # (query, (k,) indices) -> (k
 
 GOOD = 70.0  # of 100: from here on the rating is a reason
 LIKED_STARS = 4.0  # of 5: a rating from here on counts as a like
-MIN_FALL = 1e-4  # a smaller fall is the rounding of float32
+MIN_FALL = 0.005  # a smaller fall is the rounding of bfloat16
 ANCHORS, NEIGHBOURS, LATEST = 3, 6, 2  # scored without: the newest anchors; likes, among them always the latest
 COMPARED = 500  # newest likes that are compared with the list to find the neighbours: 15 ms
 CITED = 2  # items and shared names that one reason names at most

@@ -32,14 +32,6 @@ class Fusion:
     weights: Mapping[str, float]
     about: Mapping[str, str] = field(default_factory=dict)
 
-    def scaled(self, signal: str, weight: float) -> Fusion:
-        """The same order of items, with that weight for one signal: scores then spread as far as somebody needs."""
-        factor = weight / self.weights[signal]
-        return Fusion({name: w * factor for name, w in self.weights.items()}, self.about)
-
-    def with_weights(self, **weights: float) -> Fusion:
-        return Fusion({**self.weights, **weights}, self.about)
-
     def save(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         content = {"weights": dict(self.weights), "about": dict(self.about)}

@@ -17,7 +17,7 @@ from chatrec.candidates import CandidateGenerator, positions, request_text
 from chatrec.catalog import Catalog
 from chatrec.encoder import Encoder
 from chatrec.errors import BadInput
-from chatrec.evaluation.dialogues import Case, dialogue_of, sessions
+from chatrec.evaluation.dialogues import Case, sessions
 from chatrec.fusion import SAMPLED, Example, sample
 from chatrec.knowledge import Rating, Request, keys, title_key
 from chatrec.types import Query
@@ -70,9 +70,9 @@ def title_keys(catalog: Catalog) -> dict[str, str]:
     return {key: title_key(item.title, item.attributes.get(year)) for key, item in items}
 
 
-def fold_of(case: Case, folds: int, salt: str = "") -> int:
+def fold_of(case_id: str, folds: int, salt: str = "") -> int:
     """Which part of the dialogues a case is in; all cases of one dialogue are in the same."""
-    return int(hashlib.sha256((salt + dialogue_of(case)).encode()).hexdigest()[:8], 16) % folds
+    return int(hashlib.sha256((salt + case_id.partition(":")[0]).encode()).hexdigest()[:8], 16) % folds
 
 
 def cross_fitted(
@@ -90,8 +90,8 @@ def cross_fitted(
     """
     rng = np.random.default_rng(seed)
     for fold in range(folds):
-        inside = [case for case in cases if fold_of(case, folds, "fold") == fold]
-        generator = generator_of([case for case in cases if fold_of(case, folds, "fold") != fold])
+        inside = [case for case in cases if fold_of(case.case_id, folds, "fold") == fold]
+        generator = generator_of([case for case in cases if fold_of(case.case_id, folds, "fold") != fold])
         yield from examples(inside, generator, query_of, names, rng, size)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -20,11 +21,17 @@ WEIGHT = 1.5  # of the fine-tuned model beside the other signals
 
 
 class Ranker(Protocol):
-    """Puts candidates in order. Sees the query and never a target. ``reads``: how many it can make use of."""
+    """Puts candidates in order. Sees the query and never a target. ``reads``: how many it can make use of.
+
+    ``lift``: (k,) what it adds to the scores of the items at these (k,) indices, as far as that depends on query and
+    item alone. Reasons are checked with it: an item owes its place to a like only if its whole score falls without it.
+    """
 
     reads: int
 
     def rank(self, query: Query, candidates: Candidates) -> Candidates: ...
+
+    def lift(self, query: Query, indices: np.ndarray) -> np.ndarray: ...
 
 
 class KeepOrder:
@@ -34,6 +41,9 @@ class KeepOrder:
 
     def rank(self, query: Query, candidates: Candidates) -> Candidates:
         return candidates
+
+    def lift(self, query: Query, indices: np.ndarray) -> np.ndarray:
+        return np.zeros(len(indices), dtype=np.float32)
 
 
 class LikelihoodRanker:
@@ -65,6 +75,10 @@ class LikelihoodRanker:
         order = np.argsort(-raised.scores[: len(part)], kind="stable")
         return raised.take(np.concatenate([order, np.arange(len(part), len(read))]))
 
+    def lift(self, query: Query, indices: np.ndarray) -> np.ndarray:
+        """Nothing: what it adds depends on the other candidates."""
+        return np.zeros(len(indices), dtype=np.float32)
+
     def information(self, query: Query, indices: np.ndarray) -> np.ndarray:
         """(k,) nats: how much the conversation speaks for each item."""
         texts = [self._text(int(i)) for i in indices]
@@ -92,14 +106,20 @@ class TowerRanker:
 
     def __init__(self, tower: QueryTower, catalog: Catalog, weight: float = WEIGHT) -> None:
         self.tower, self.catalog, self.weight = tower, catalog, weight
+        self._cosines = lru_cache(maxsize=32)(tower.score)  # a list and its reasons ask for the same query again
 
     def rank(self, query: Query, candidates: Candidates) -> Candidates:
-        said = dialogue.reading(query, self.catalog)
-        if not (said.text or said.items):
+        part = self.lift(query, candidates.indices)
+        if not part.any():
             return candidates
-        part = (self.weight * self.tower.score(said)[candidates.indices]).astype(np.float32)
         raised = Candidates(candidates.indices, candidates.scores + part, {**candidates.parts, "model": part})
         return raised.take(np.argsort(-raised.scores, kind="stable"))
+
+    def lift(self, query: Query, indices: np.ndarray) -> np.ndarray:
+        said = dialogue.reading(query, self.catalog)
+        if not (said.text or said.items):
+            return np.zeros(len(indices), dtype=np.float32)
+        return (self.weight * self._cosines(said)[indices]).astype(np.float32)
 
 
 def prompt(query: Query, catalog: Catalog) -> str:

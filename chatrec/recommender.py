@@ -41,7 +41,7 @@ class Recommender:
         query, relaxed = self.relax(query)
         candidates = self.ranker.rank(query, self.generator.generate(query, max(self.ranker.reads, query.n)))
         best = candidates.indices[: query.n]
-        evidence = explain_all(query, self.catalog, best, self.generator.score)
+        evidence = explain_all(query, self.catalog, best, self.score)
         items = tuple(self._line(rank, candidates, evidence[rank - 1]) for rank in range(1, len(best) + 1))
         seconds = time.perf_counter() - start
         return RankedList(self.catalog.schema.name, items, relaxed, uuid.uuid4().hex[:16], self.model, seconds)
@@ -76,14 +76,18 @@ class Recommender:
         """(N,) bool: items that meet all hard constraints and are not excluded."""
         return self.generator.allowed(query)
 
+    def score(self, query: Query, indices: np.ndarray) -> np.ndarray:
+        """(k,) scores of the items at these (k,) indices, comparable between queries: what reasons are checked by."""
+        return self.generator.score(query, indices) + self.ranker.lift(query, indices)
+
     def explain(self, query: Query, item_id: str) -> tuple[str, tuple[Evidence, ...]]:
         """Why this item: the sentence and the evidence, for an item of any list."""
-        evidence = explain_all(query, self.catalog, np.array([self.catalog.index(item_id)]), self.generator.score)[0]
+        evidence = explain_all(query, self.catalog, np.array([self.catalog.index(item_id)]), self.score)[0]
         return sentence(evidence, self.catalog.item(item_id), self.catalog), evidence
 
     def because_of(self, event: Event, query: Query, ranked: RankedList) -> tuple[Item, ...]:
         """Items of the list whose score falls without that event: what the user's feedback brought up."""
-        return because_of(event, ranked, query, self.generator.score, self.catalog)
+        return because_of(event, ranked, query, self.score, self.catalog)
 
     def _line(self, rank: int, candidates: Candidates, evidence: tuple[Evidence, ...]) -> Recommendation:
         item = self.catalog.items[int(candidates.indices[rank - 1])]

@@ -43,6 +43,8 @@ class People:
         words: set[str] = set()
         for name in self._fame:
             parts = keys(name)
+            if not parts:  # no Latin letters: nobody types it here
+                continue
             words.update(parts)
             for key in entries(parts) | entries(_without_suffix(parts)):
                 self._whole[key].append(name)

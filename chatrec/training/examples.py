@@ -40,7 +40,7 @@ def from_dialogues(cases: Sequence[Case], catalog: Catalog) -> Iterator[Example]
         new = [t for t in case.targets if t not in case.mentioned]
         targets = tuple(int(i) for i in positions(catalog, dict.fromkeys(new)))
         told = dialogue.reading(Query(catalog.schema.name, case.turns, anchors=case.mentioned), catalog)
-        if targets and not _names(told, targets, catalog):
+        if targets and not names(told, targets, catalog):
             yield Example(told, targets)
 
 
@@ -53,17 +53,19 @@ def from_behaviour(
         liked = [n for n, event in enumerate(known) if dialogue.stance(event) == "like"]
         for n in rng.sample(liked, min(each, len(liked))):
             target = catalog.item(known[n].item_id)
-            yield Example(_asked(target, known[:n], catalog, rng), (catalog.index(target.item_id),))
+            before = [event for event in known[:n] if event.item_id != target.item_id]  # "seen it, loved it"
+            told = dialogue.reading(asked(target, before, catalog, rng), catalog)
+            yield Example(told, (catalog.index(target.item_id),))
 
 
-def _asked(target: Item, before: Sequence[Event], catalog: Catalog, rng: random.Random) -> Reading:
-    """A reading in which the target is asked for: often in words, sometimes as wishes, sometimes not at all."""
+def asked(target: Item, before: Sequence[Event], catalog: Catalog, rng: random.Random) -> Query:
+    """A query in which the target is asked for: often in words, sometimes as wishes, sometimes not at all."""
     wishes = _describe(target, catalog, rng)
     words = " ".join(word for word, _ in wishes)
     turns = (Turn("user", rng.choice(OPENINGS).format(words)),) if wishes and rng.random() < 0.7 else ()
     constraints = tuple(c for _, c in wishes if c) if rng.random() < 0.5 else ()
     kept = tuple(before[-rng.randrange(13) :]) if before and rng.random() < 0.8 else ()
-    return dialogue.reading(Query(catalog.schema.name, turns, constraints, history=kept), catalog)
+    return Query(catalog.schema.name, turns, constraints, history=kept)
 
 
 def _describe(item: Item, catalog: Catalog, rng: random.Random) -> list[tuple[str, Constraint | None]]:
@@ -92,7 +94,7 @@ def _say(slot: Slot, item: Item, rng: random.Random) -> tuple[str, Constraint | 
     return (rng.choice(fitting), None) if fitting else None
 
 
-def _names(told: Reading, targets: Sequence[int], catalog: Catalog) -> bool:
+def names(told: Reading, targets: Sequence[int], catalog: Catalog) -> bool:
     """Whether the text holds the title of a target: there would be nothing to learn."""
     return any(catalog.items[t].title.casefold() in told.text.casefold() for t in targets)
 

@@ -14,7 +14,7 @@ from chatrec.catalog import Catalog
 from chatrec.evaluation.dialogues import load_cases
 from chatrec.ratings import read_ratings
 from chatrec.store import Store
-from chatrec.training.examples import Example, from_behaviour, from_dialogues
+from chatrec.training.examples import Example, from_behaviour, from_dialogues, names
 from chatrec.types import Event
 
 HELD_OUT = 0.1  # share that is not learned from, but tells when to stop
@@ -57,7 +57,7 @@ def behaviour(histories: Mapping[str, Sequence[Event]], catalog: Catalog, seed: 
 def feedback(store: Store, catalog: Catalog) -> list[tuple[str, Example]]:
     """``(user, example)`` of lists that somebody liked something of, weighted by the inverse of the chance that the
     list showed it."""
-    name = catalog.schema.name
+    name, known = catalog.schema.name, {item.item_id for item in catalog.items}
     liked: dict[str, list[tuple[str, Event]]] = {}
     for user, events in store.histories(name).items():
         for event in events:
@@ -66,12 +66,11 @@ def feedback(store: Store, catalog: Catalog) -> list[tuple[str, Example]]:
     found = []
     for impression, query, propensities in store.lists(name):
         for user, event in liked.get(impression, ()):
-            if event.item_id in propensities and event.item_id in {item.item_id for item in catalog.items}:
+            if event.item_id in propensities.keys() & known:
                 before = replace(query, history=tuple(e for e in query.history if e.item_id != event.item_id))
-                weight = min(1 / propensities[event.item_id], LONGEST)
-                found.append(
-                    (user, Example(dialogue.reading(before, catalog), (catalog.index(event.item_id),), weight))
-                )
+                told, targets = dialogue.reading(before, catalog), (catalog.index(event.item_id),)
+                if not names(told, targets, catalog):
+                    found.append((user, Example(told, targets, min(1 / propensities[event.item_id], LONGEST))))
     return found
 
 

@@ -63,12 +63,6 @@ def test_a_sample_holds_the_targets_once_and_undoes_the_drawing():
     assert found.offset[2:] == pytest.approx(-np.log(4 * 0.2))
 
 
-def test_scaling_keeps_the_proportions():
-    scaled = Fusion({"good": 4.0, "noise": -2.0}).scaled("good", 1.0)
-    assert scaled.weights == {"good": 1.0, "noise": -0.5}
-    assert scaled.with_weights(history=0.8).weights == {"good": 1.0, "noise": -0.5, "history": 0.8}
-
-
 def test_what_is_saved_is_what_is_loaded(tmp_path):
     fusion = Fusion({"good": 1.25, "noise": -0.5}, {"dialogues": "made up"})
     fusion.save(tmp_path / "models" / "fusion.json")

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -249,3 +250,10 @@ def _seconds(linker: Linker, text: str) -> float:
     start = time.process_time()
     linker.link(text)
     return time.process_time() - start
+
+
+def test_people_whose_names_have_no_latin_letters_do_not_stop_the_others_from_being_found(movies):
+    first = movies.items[0]
+    cast = {**first.attributes, "cast": ("王家卫", *first.attributes["cast"])}
+    catalog = Catalog(movies.schema, (replace(first, attributes=cast), *movies.items[1:50]), "some")
+    assert Linker(catalog).link(f"something with {first.attributes['cast'][0]}")

@@ -16,7 +16,7 @@ from chatrec.errors import UnknownItem
 from chatrec.rank import KeepOrder
 from chatrec.recommender import Recommender
 from chatrec.schema import Schema
-from chatrec.types import Constraint, Event, Item, Query, RankedList
+from chatrec.types import Constraint, Event, Evidence, Item, Query, RankedList
 
 FILMS = films()
 SOFTNESS = {name: slot.softness for name, slot in FILMS.schema.slots.items()}
@@ -138,13 +138,30 @@ def test_more_than_a_hundred_are_listed_when_asked_for(tmp_path):
     assert len(many.recommend(Query("things", n=110)).items) == 110
 
 
-class Backwards:
+class Backwards(KeepOrder):
     """A ranker that turns the order round."""
-
-    reads = 100
 
     def rank(self, query: Query, candidates: Candidates) -> Candidates:
         return candidates.take(np.arange(len(candidates.indices))[::-1])
+
+
+class Unmoved(KeepOrder):
+    """A ranker that takes back whatever a history brings."""
+
+    def lift(self, query: Query, indices: np.ndarray) -> np.ndarray:
+        return np.full(len(indices), -10.0 * len(query.history), dtype=np.float32)
+
+
+def test_a_like_is_cited_only_if_the_whole_score_falls_without_it(recommender):
+    """What the ranker adds counts too: here every score rises when the like is taken away."""
+    liked = Query("films", history=(Event("alien", "like", 0.0),))
+
+    def cited(ranker) -> list[Evidence]:
+        lines = replace(recommender, ranker=ranker).recommend(liked).items
+        return [evidence for line in lines for evidence in line.evidence if evidence.kind == "history"]
+
+    assert cited(KeepOrder())
+    assert not cited(Unmoved())
 
 
 def test_the_ranker_decides_the_order_and_reasons_stay_with_their_items(recommender):
