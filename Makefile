@@ -40,7 +40,7 @@ lint: $(INSTALLED)  ## style and the direction of imports
 	@$(BIN)/ruff format -q --check .
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
 
-bench: setup train  ## speed and quality against peers, as JSON in benchmarks/results/
+bench: setup train  ## speed and quality against peers: hours (one: .venv/bin/python -m benchmarks NAME)
 	@$(BIN)/python -m benchmarks
 
 train: $(MODEL)  ## train the dialogue model when it is missing or older than its data

@@ -20,10 +20,11 @@ from chatrec.settings import Settings
 
 BENCHMARKS = {
     "dialogues": "what people in recorded dialogues turn to next, next to a plain sum of signals",
-    "history": "what somebody turns to next, next to six peers",
+    "tower": "what the fine-tuned ranker adds to the candidate order",
     "nlu": "how well messages are understood",
-    "ranking": "ranking with the language model, next to two other ways",
+    "ranking": "ranking with the tower, next to other ways",
     "turns": "how long a turn takes",
+    "history": "what somebody turns to next, next to six peers",
 }
 RESULTS = Path(__file__).with_name("results")
 

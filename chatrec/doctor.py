@@ -39,6 +39,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         "catalogues": catalogues,
         "encoder": encoder,
         "language model": language_model,
+        "ranker": ranker,
     }
     for name, check in checks.items():
         try:
@@ -127,6 +128,17 @@ def language_model(settings: Settings) -> str:
     loaded = load_lm(settings)
     loaded.log_likelihoods("I would like to watch", [" a film."])
     return f"{loaded.name} on {loaded.model.device}"
+
+
+def ranker(settings: Settings) -> str:
+    """The fine-tuned model in service loads; without one, the bare language model ranks."""
+    from chatrec import promotion
+    from chatrec.tower import load_tower
+
+    name = promotion.serving(settings.models)
+    if name is None:
+        return "none in service, the bare language model ranks"
+    return f"{name}, {load_tower(settings.models / name, settings).config.layers} layers"
 
 
 def warm(settings: Settings) -> str:

@@ -109,17 +109,20 @@ class TowerRanker:
         self._cosines = lru_cache(maxsize=32)(tower.score)  # a list and its reasons ask for the same query again
 
     def rank(self, query: Query, candidates: Candidates) -> Candidates:
-        part = self.lift(query, candidates.indices)
-        if not part.any():
+        if self._part(query) is None:
             return candidates
+        part = self.lift(query, candidates.indices)
         raised = Candidates(candidates.indices, candidates.scores + part, {**candidates.parts, "model": part})
         return raised.take(np.argsort(-raised.scores, kind="stable"))
 
     def lift(self, query: Query, indices: np.ndarray) -> np.ndarray:
+        part = self._part(query)
+        return np.zeros(len(indices), dtype=np.float32) if part is None else part[indices]
+
+    def _part(self, query: Query) -> np.ndarray | None:
+        """(N,) float32; None when nothing was said or done."""
         said = dialogue.reading(query, self.catalog)
-        if not (said.text or said.items):
-            return np.zeros(len(indices), dtype=np.float32)
-        return (self.weight * self._cosines(said)[indices]).astype(np.float32)
+        return (self.weight * self._cosines(said)).astype(np.float32) if said.text or said.items else None
 
 
 def prompt(query: Query, catalog: Catalog) -> str:

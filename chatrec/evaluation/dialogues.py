@@ -265,7 +265,7 @@ def measure(cases: Sequence[Case], catalog: Catalog, scorer: Scorer, new: bool) 
         targets = set(case.targets) - set(case.mentioned if new else ())
         if targets:
             order = scorer(query_of(case, catalog, new))
-            yield _figures([catalog.items[int(i)].item_id in targets for i in order], len(targets))
+            yield figures([catalog.items[int(i)].item_id in targets for i in order], len(targets))
 
 
 def summary(figures: Sequence[dict[str, float]]) -> dict[str, float]:
@@ -275,7 +275,7 @@ def summary(figures: Sequence[dict[str, float]]) -> dict[str, float]:
     return {**means, "n": len(figures)}
 
 
-def _figures(hits: Sequence[bool], targets: int) -> dict[str, float]:
+def figures(hits: Sequence[bool], targets: int) -> dict[str, float]:
     """Of one ranking: ``hits[r]`` says whether rank r + 1 holds a target; ``targets`` is how many there are."""
     found = np.flatnonzero(np.asarray(hits, dtype=bool))
     gain = float(np.sum(1 / np.log2(found[found < 10] + 2)))
