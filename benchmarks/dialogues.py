@@ -24,15 +24,21 @@ from chatrec.evaluation import dialogues
 from chatrec.evaluation.dialogues import Case, Scorer
 from chatrec.fusion import Example, Fusion, learn_fusion
 from chatrec.knowledge import Knowledge, Request, learn_knowledge
-from chatrec.learning import cross_fitted, fold_of, read_ratings, requests, talks, title_keys
+from chatrec.learning import (
+    SIGNALS,
+    cross_fitted,
+    fold_number,
+    fold_of,
+    of_dialogues,
+    read_ratings,
+    requests,
+    talks,
+    title_keys,
+)
 from chatrec.linker import Linker
 from chatrec.settings import Settings
 from chatrec.types import Query
 
-SIGNALS = (  # those that earn their place, docs/decisions.md
-    *("dialogue", "request", "anchors", "shared", "together", "alike", "era", "answers"),
-    *("named", "rated", "new", "tags", "people", "number"),
-)
 HELD_OUT = 5  # one dialogue in so many
 RESAMPLES = 2000
 MEASURES = ("recall@1", "recall@10", "recall@50", "ndcg@10")
@@ -85,7 +91,7 @@ class Bench:
 
     def __init__(self, task: Task, settings: Settings, encoder: Remembering) -> None:
         self.task, self._settings, self._encoder = task, settings, encoder
-        self._linker = Linker(task.catalog)
+        self.linker = Linker(task.catalog)
         self._wishes: dict[str, tuple] = {}
 
     def knowledge(self, cases: Sequence[Case]) -> Knowledge:
@@ -95,8 +101,8 @@ class Bench:
         return learn_knowledge(ratings, sessions, asked, title_keys(self.task.catalog) | titles)
 
     def generator(self, cases: Sequence[Case]) -> CandidateGenerator:
-        knowledge = self.knowledge(cases)
-        return CandidateGenerator(self.task.catalog, self._encoder, self._settings.cache, knowledge=knowledge)
+        known = self.knowledge(cases).on(self.task.catalog)
+        return CandidateGenerator(self.task.catalog, self._encoder, self._settings.cache, known=known)
 
     def query(self, case: Case, catalog: Catalog) -> Query:
         plain = dialogues.query_of(case, catalog, new=True)
@@ -107,7 +113,7 @@ class Bench:
         for turn in query.turns:
             if turn.speaker == "user":
                 if turn.text not in self._wishes:
-                    self._wishes[turn.text] = dialogues.wishes([turn], self._linker, self.task.catalog)
+                    self._wishes[turn.text] = dialogues.wishes([turn], self.linker, self.task.catalog)
                 found += self._wishes[turn.text]
         return tuple(found)
 
@@ -161,8 +167,11 @@ def interval(ours: np.ndarray, other: np.ndarray, cases: Sequence[Case]) -> dict
     return {m: f"[{a:+.3f}, {b:+.3f}]" for m, a, b in zip(MEASURES, low, high, strict=True)}
 
 
-def learnt(bench: Bench, cases: Sequence[Case], names: Sequence[str] = SIGNALS) -> list[Example]:
-    return list(cross_fitted(cases, bench.generator, bench.query, names))
+def learnt(bench: Bench, cases: Sequence[Case]) -> list[Example]:
+    def without(number: int) -> CandidateGenerator:
+        return bench.generator([case for case in cases if fold_number(dialogues.dialogue_of(case)) != number])
+
+    return list(cross_fitted(list(of_dialogues(cases, bench.task.catalog, bench.linker)), without))
 
 
 def without(examples: Iterable[Example], column: int) -> list[Example]:
@@ -219,7 +228,9 @@ def compare(bench: Bench, fusion: Fusion, examples: list[Example]) -> Figures:
     ratios = ours.mean(axis=0) / found["sum"].mean(axis=0)
     rows.append({"scorer": "ratio to the sum", **{m: f"{r:.2f}" for m, r in zip(MEASURES, ratios, strict=True)}})
     dropped = [row("all signals", ours)]
-    for column, name in enumerate(SIGNALS):
+    moving = [name for name in SIGNALS if fusion.weights[name]]  # recordings say nothing about the others
+    for name in moving:
+        column = SIGNALS.index(name)
         names = [n for n in SIGNALS if n != name]
         fewer = learn_fusion(without(examples, column), names)
         dropped.append(row(f"without {name}", table(cases, catalog, bench.scorer(reading, fewer, VIEWS["all"]))))

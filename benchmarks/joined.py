@@ -1,8 +1,9 @@
 """The public sets as the films catalogue names them: ``python -m benchmarks.joined [--out DIR]``.
 
-Writes ``ratings.csv`` (MovieLens, ml-latest-small) and ``dialogues.jsonl`` (ReDial's fit dialogues), item ids replaced
-by IMDb ids and what the catalogue lacks left out; and ``redial-fit.jsonl`` and ``redial-held.jsonl``, ReDial's fit
-dialogues under their own ids, a fifth of the dialogues apart. The shipped ranker is trained without that fifth.
+Writes ``ratings.csv`` (MovieLens, ml-latest-small), item ids replaced by IMDb ids; ``dialogues.jsonl`` (ReDial's
+fit dialogues), the same and what the catalogue lacks left out; and ``redial-fit.jsonl`` and ``redial-held.jsonl``,
+ReDial's fit dialogues under their own ids, a fifth of the dialogues apart. The shipped ranker is trained without that
+fifth.
 """
 
 from __future__ import annotations
@@ -19,14 +20,13 @@ from chatrec.learning import fold_of
 from chatrec.settings import Settings
 
 
-def ratings(folder: Path, catalog: Catalog) -> Iterator[dict[str, str]]:
-    """Rows of MovieLens' ratings.csv whose film the catalogue has."""
-    known = {item.item_id for item in catalog.items}
+def ratings(folder: Path) -> Iterator[dict[str, str]]:
+    """Rows of MovieLens' ratings.csv. Films that the catalogue lacks tell about people too."""
     with (folder / "links.csv").open(encoding="utf-8") as file:
         names = {row["movieId"]: f"tt{row['imdbId'].zfill(7)}" for row in csv.DictReader(file)}
     with (folder / "ratings.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            if names.get(row["movieId"]) in known:
+            if row["movieId"] in names:
                 yield {**row, "movieId": names[row["movieId"]]}
 
 
@@ -61,7 +61,7 @@ def main() -> None:
     with (out / "ratings.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ["userId", "movieId", "rating", "timestamp"])
         writer.writeheader()
-        writer.writerows(ratings(settings.data / "ml-latest-small", catalog))
+        writer.writerows(ratings(settings.data / "ml-latest-small"))
     redial = settings.data / "redial"
     _write(out / "dialogues.jsonl", dialogues(redial, catalog))
     _write(out / "redial-fit.jsonl", (case for case in cases(redial) if not held_out(case)))

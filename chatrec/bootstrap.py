@@ -6,20 +6,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 from chatrec import dialogue, promotion
 from chatrec.candidates import CandidateGenerator
 from chatrec.catalog import Catalog, load_catalogs
-from chatrec.encoder import load_encoder
+from chatrec.encoder import Encoder, load_encoder
 from chatrec.errors import UnknownCatalog
 from chatrec.linker import Linker
 from chatrec.lm import load_lm
-from chatrec.rank import LikelihoodRanker, Ranker, TowerRanker
+from chatrec.model import load_model
+from chatrec.rank import LikelihoodRanker
 from chatrec.recommender import Recommender
 from chatrec.settings import Settings
 from chatrec.store import Store
-from chatrec.tower import QueryTower, load_tower
 from chatrec.types import Constraint, Query, RankedList, Turn
 
 
@@ -77,26 +76,31 @@ def build(settings: Settings) -> Engine:
         BadInput: a broken catalogue. ModelMissing: weights not there. StoreDown: no database.
     """
     catalogs = load_catalogs(settings.catalogs)
-    encoder = load_encoder(settings)
-    rank, model = rankers(settings)
-    recommenders = {}
-    for name, catalog in catalogs.items():
-        generator = CandidateGenerator(catalog, encoder, settings.cache)
-        recommenders[name] = Recommender(catalog, generator, rank(generator), model)
+    encoder, recommend = load_encoder(settings), recommenders_of(settings)
+    recommenders = {name: recommend(catalog, encoder) for name, catalog in catalogs.items()}
     linkers = {name: Linker(catalog) for name, catalog in catalogs.items()}
     return Engine(settings, Store.open(settings.db, settings.store_secret()), catalogs, linkers, recommenders)
 
 
-def rankers(settings: Settings, folder: Path | None = None) -> tuple[Callable[[CandidateGenerator], Ranker], str]:
-    """What makes the ranker of a catalogue, and its name: the fine-tuned model of that folder, else the one in service,
-    else the bare language model's likelihoods."""
+def recommenders_of(settings: Settings) -> Callable[[Catalog, Encoder], Recommender]:
+    """What makes the recommender of a catalogue: with the fine-tuned model in service, else with the bare language
+    model's likelihoods."""
     name = promotion.serving(settings.models)
-    folder = folder or (settings.models / name if name else None)
-    if folder is None:
+    if name is None:
         lm = load_lm(settings)
-        return lambda generator: LikelihoodRanker(lm, generator.catalog), lm.name
-    tower = load_tower(folder, settings)
-    return lambda generator: TowerRanker(QueryTower(tower, generator.vectors), generator.catalog), folder.name
+
+        def untuned(catalog: Catalog, encoder: Encoder) -> Recommender:
+            generator = CandidateGenerator(catalog, encoder, settings.cache)
+            return Recommender(catalog, generator, LikelihoodRanker(lm, catalog), lm.name)
+
+        return untuned
+    model = load_model(settings.models / name, settings)
+
+    def tuned(catalog: Catalog, encoder: Encoder) -> Recommender:
+        generator = model.generator(catalog, encoder, settings.cache)
+        return Recommender(catalog, generator, model.ranker(generator), model.name)
+
+    return tuned
 
 
 @lru_cache(maxsize=1)

@@ -19,7 +19,7 @@ from chatrec.catalog import Catalog
 from chatrec.encoder import Encoder, encode_items
 from chatrec.errors import UnknownItem
 from chatrec.fusion import Fusion
-from chatrec.knowledge import Knowledge
+from chatrec.knowledge import Known
 from chatrec.signals import Signals
 from chatrec.types import Event, Query, Turn
 
@@ -57,8 +57,8 @@ class Candidates:
 class CandidateGenerator:
     """Scores a catalogue for a query. Reads or makes the item vectors when built.
 
-    ``knowledge``: what other people's behaviour says about items, for more signals (``signals``). ``fusion``: what each
-    signal counts instead of ``weights``; signals that it does not weigh are left out.
+    ``known``: what other people's behaviour says about these items, for more signals (``signals``). ``fusion``: what
+    each signal counts instead of ``weights``; signals that it does not weigh are left out.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class CandidateGenerator:
         encoder: Encoder,
         cache: Path,
         weights: FusionWeights = FusionWeights(),
-        knowledge: Knowledge | None = None,
+        known: Known | None = None,
         fusion: Fusion | None = None,
     ) -> None:
         self.catalog = catalog
@@ -77,7 +77,7 @@ class CandidateGenerator:
         texts = [catalog.describe(item) for item in catalog.items]
         self.vectors = encode_items(encoder, texts, cache)  # (N, d)
         self._traits = trait_rows(catalog)
-        self._signals = Signals(catalog, knowledge.on(catalog), self._traits) if knowledge else None
+        self._signals = Signals(catalog, known, self._traits) if known else None
         self._prior = _prior(catalog)
         self._said = lru_cache(maxsize=512)(self._encode)
         self._close = lru_cache(maxsize=512)(self._closeness)

@@ -27,15 +27,17 @@ SAMPLED = 400  # items drawn for each case beside its targets
 @dataclass(frozen=True)
 class Fusion:
     """A weight for each signal; a signal without one does not count. Holds for any catalogue. ``about``: what it was
-    learnt from."""
+    learnt from. ``precision``: (S, S) how sure the weights are, in their order; zeros when nothing is known of that."""
 
     weights: Mapping[str, float]
     about: Mapping[str, str] = field(default_factory=dict)
+    precision: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)), compare=False)
 
     def save(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        content = {"weights": dict(self.weights), "about": dict(self.about)}
-        path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        rows = [[float(f"{cell:.4g}") for cell in row] for row in self.precision]
+        content = {"weights": dict(self.weights), "about": dict(self.about), "precision": rows}
+        path.write_text(json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Fusion:
@@ -44,13 +46,14 @@ class Fusion:
             data = json.loads(path.read_text(encoding="utf-8"))
             weights = {str(name): float(weight) for name, weight in data["weights"].items()}
             about = dict(data.get("about", {}))
+            precision = np.array(data.get("precision", ()), dtype=float).reshape(-1, len(weights))
         except OSError as error:
             raise BadInput(f"{path}: {error.strerror}") from None
         except (ValueError, KeyError, TypeError, AttributeError):
             raise BadInput(f"{path}: not a file of signal weights") from None
-        if not all(map(math.isfinite, weights.values())):
+        if not all(map(math.isfinite, weights.values())) or not np.isfinite(precision).all():
             raise BadInput(f"{path}: a weight is not a number")
-        return cls(weights, about)
+        return cls(weights, about, precision)
 
 
 @dataclass(frozen=True)
@@ -91,9 +94,18 @@ def sample(
 
 
 def learn_fusion(
-    examples: Iterable[Example], names: Sequence[str], ridge: float = RIDGE, about: Mapping[str, str] | None = None
+    examples: Iterable[Example],
+    names: Sequence[str],
+    ridge: float = RIDGE,
+    about: Mapping[str, str] | None = None,
+    prior: Fusion | None = None,
 ) -> Fusion:
-    """The weights under which the targets are most likely. ``names``: (S,) of the signals, in the examples' order."""
+    """The weights under which the targets are most likely. ``names``: (S,) of the signals, in the examples' order.
+
+    ``prior``: weights of the same signals learnt before, which new examples move as far as they speak against it: what
+    it was learnt from is remembered as a Gaussian (Laplace approximation; Spiegelhalter & Lauritzen, "Sequential
+    updating of conditional probabilities", Networks 1990). Raises: BadInput when there is nothing to learn from.
+    """
     examples = list(examples)
     if not examples:
         raise BadInput("nothing to learn from: no case has a target")
@@ -101,23 +113,37 @@ def learn_fusion(
     share = np.concatenate([example.share for example in examples])
     offset = np.concatenate([example.offset for example in examples])
     starts = np.cumsum([0, *(len(example.share) for example in examples[:-1])])
+    lengths = np.diff([*starts, len(share)])
     spread = table.std(axis=0)
     scale = np.where(spread > 1e-9, spread, 1.0)  # a signal that never moves keeps a weight of 0
     table = table / scale.astype(np.float32)
-    lengths = np.diff([*starts, len(share)])
+    before = np.array([prior.weights[name] for name in names]) * scale if prior else np.zeros(len(names))
+    sure = prior.precision / np.outer(scale, scale) if prior else np.zeros((len(names), len(names)))
+    sure = sure + 2 * ridge * len(examples) * np.eye(len(names))
 
-    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+    def chances(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         logits = table @ weights.astype(np.float32) + offset
         top = np.maximum.reduceat(logits, starts)
         chance = np.exp(logits - np.repeat(top, lengths))
         total = np.add.reduceat(chance, starts)
-        likelihood = share @ logits - np.sum(top + np.log(total))
-        error = (chance / np.repeat(total, lengths) - share).astype(np.float32)
-        penalty = ridge * float(weights @ weights)
-        return penalty - likelihood / len(starts), error @ table / len(starts) + 2 * ridge * weights
+        return chance / np.repeat(total, lengths), share @ logits - np.sum(top + np.log(total))
 
-    found = minimize(loss, np.zeros(len(names)), jac=True, method="L-BFGS-B", options={"maxiter": 200})
-    return Fusion({n: float(w) for n, w in zip(names, found.x / scale, strict=True)}, dict(about or {}))
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        chance, likelihood = chances(weights)
+        pull = sure @ (weights - before)
+        slope = (chance - share).astype(np.float32) @ table + pull
+        return (pull @ (weights - before) / 2 - likelihood) / len(examples), slope / len(examples)
+
+    found = minimize(loss, before, jac=True, method="L-BFGS-B", options={"maxiter": 200}).x
+    precision = sure + _curvature(table, chances(found)[0], starts)
+    weights = {n: float(w) for n, w in zip(names, found / scale, strict=True)}
+    return Fusion(weights, dict(about or {}), precision * np.outer(scale, scale))
+
+
+def _curvature(table: np.ndarray, chance: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """(S, S): the covariance of the signals under the chances, added up over the cases."""
+    means = np.add.reduceat(chance[:, None] * table, starts)
+    return (chance[:, None] * table).T @ table - means.T @ means
 
 
 def surprise(fusion: Fusion, examples: Iterable[Example], names: Sequence[str]) -> float:

@@ -18,7 +18,7 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
-from scipy.sparse import csr_matrix, diags
+from scipy.sparse import csr_matrix, diags, vstack
 
 from chatrec.catalog import Catalog, fold
 from chatrec.errors import BadInput
@@ -29,7 +29,6 @@ LIKED_STARS = 3.5  # of 5: from here on a rating is a like
 RATED_OFTEN = 3  # likes an item needs to get neighbours from ratings
 DOUBT = 5.0  # common likes at which a cosine counts half: two people may agree by chance
 HESITATION = 10.0  # times named together at which half of the walk goes on
-MEAN_WEIGHT = 5.0  # ratings that the overall mean counts as
 YEARS_OFF = 1  # release dates differ from country to country
 ALSO_IDS = ("imdb_id",)  # columns beside the id that may name an item
 _ARTICLE = re.compile(r"^(.*), (The|A|An|Les|La|Le|Il|El|Das|Der|Die)$")
@@ -46,7 +45,7 @@ class Known:
     """The knowledge as one catalogue of N items sees it. ``found``: (N,) bool, whether anything is known of an item.
 
     ``rated``: (N, N) sparse, 0 to 1, liked by the same people. ``talked``: (N, N) sparse, times named in one dialogue.
-    ``named``: (N,) dialogues that name it; ``ratings``: (N,) how many rated it; ``stars``: (N,) mean less that of all.
+    ``named``: (N,) dialogues that name it; ``ratings``: (N,) how many rated it.
     ``asked``: (m, d) sentence vectors of requests, ``answers``: (m, N) sparse, the items named next.
     """
 
@@ -55,9 +54,21 @@ class Known:
     talked: csr_matrix
     named: np.ndarray
     ratings: np.ndarray
-    stars: np.ndarray
     asked: np.ndarray
     answers: csr_matrix
+
+    def __add__(self, other: Known) -> Known:
+        """What both know of the same catalogue, of different ratings and dialogues."""
+        asked = [part.asked for part in (self, other) if len(part.asked)]
+        return Known(
+            self.found | other.found,
+            csr_matrix(self.rated.maximum(other.rated)),  # cosines don't add up
+            csr_matrix(self.talked + other.talked),
+            self.named + other.named,
+            self.ratings + other.ratings,
+            np.concatenate(asked) if asked else self.asked,
+            csr_matrix(vstack([self.answers, other.answers])),
+        )
 
     @cached_property
     def steps(self) -> csr_matrix:
@@ -72,7 +83,7 @@ class Known:
 class Knowledge:
     """Item-item neighbours and item priors. ``ids`` and ``titles``: (n,) what the items are known by; a title is as
     :func:`title_key` makes it. The other fields are those of :class:`Known`, over these n items. ``about``: what it
-    was learnt from and under which licences."""
+    was learnt from and under which licences. ``heard``: fingerprints of the dialogue turns among that."""
 
     ids: tuple[str, ...]
     titles: tuple[str, ...]
@@ -80,10 +91,10 @@ class Knowledge:
     talked: csr_matrix
     named: np.ndarray
     ratings: np.ndarray
-    stars: np.ndarray
     asked: np.ndarray
     answers: csr_matrix
     about: Mapping[str, str]
+    heard: frozenset[int] = frozenset()
 
     def on(self, catalog: Catalog) -> Known:
         """The knowledge about a catalogue's items. An item that is not known has empty rows and counts of 0."""
@@ -99,7 +110,6 @@ class Knowledge:
             csr_matrix(onto @ self.talked @ onto.T),
             onto @ self.named,
             onto @ self.ratings,
-            onto @ self.stars,
             self.asked.astype(np.float32),
             csr_matrix(self.answers @ onto.T),
         )
@@ -129,10 +139,11 @@ class Knowledge:
 
     def save(self, path: Path) -> None:
         """One ``.npz`` without pickled objects."""
-        arrays = {name: getattr(self, name) for name in ("named", "ratings", "stars", "asked")}
+        arrays = {name: getattr(self, name) for name in ("named", "ratings", "asked")}
         for name in ("rated", "talked", "answers"):
             matrix = getattr(self, name)
             arrays |= {f"{name}.data": matrix.data, f"{name}.indices": matrix.indices, f"{name}.indptr": matrix.indptr}
+        arrays["heard"] = np.array(sorted(self.heard), dtype=np.uint64)
         texts = {"ids": self.ids, "titles": self.titles, "about": dict(self.about)}
         for name, value in texts.items():
             arrays[name] = np.frombuffer(json.dumps(value, ensure_ascii=False).encode(), dtype=np.uint8)
@@ -146,8 +157,8 @@ class Knowledge:
         try:
             with np.load(path, allow_pickle=False) as file:
                 texts = {name: json.loads(file[name].tobytes().decode()) for name in ("ids", "titles", "about")}
-                size = len(texts["ids"])
-                arrays = {name: file[name] for name in ("named", "ratings", "stars", "asked")}
+                size, heard = len(texts["ids"]), frozenset(file["heard"].tolist())
+                arrays = {name: file[name] for name in ("named", "ratings", "asked")}
                 shapes = {"rated": (size, size), "talked": (size, size), "answers": (len(arrays["asked"]), size)}
                 for name, shape in shapes.items():
                     arrays[name] = csr_matrix(tuple(file[f"{name}.{p}"] for p in ("data", "indices", "indptr")), shape)
@@ -155,9 +166,9 @@ class Knowledge:
             raise BadInput(f"{path}: {error.strerror or 'not a file of item neighbours'}") from None
         except (ValueError, KeyError, BadZipFile):
             raise BadInput(f"{path}: not a file of item neighbours") from None
-        if {len(texts["titles"]), *(len(arrays[name]) for name in ("named", "ratings", "stars"))} != {size}:
+        if {len(texts["titles"]), *(len(arrays[name]) for name in ("named", "ratings"))} != {size}:
             raise BadInput(f"{path}: not a file of item neighbours")
-        return cls(tuple(texts["ids"]), tuple(texts["titles"]), **arrays, about=texts["about"])
+        return cls(tuple(texts["ids"]), tuple(texts["titles"]), **arrays, about=texts["about"], heard=heard)
 
 
 def title_key(title: str, year: float | None = None) -> str:
@@ -180,6 +191,7 @@ def learn_knowledge(
     titles: Mapping[str, str] | None = None,
     about: Mapping[str, str] | None = None,
     neighbours: int = NEIGHBOURS,
+    heard: Iterable[int] = (),
 ) -> Knowledge:
     """Learn from ratings, from the items that each dialogue names, and from requests, all by the same ids.
 
@@ -190,21 +202,18 @@ def learn_knowledge(
     ids = tuple(sorted({item for _, item, _ in ratings} | {item for items in lists for item in items}))
     rows = {item: row for row, item in enumerate(ids)}
     named = Counter(item for session in sessions for item in session)
-    number, total = Counter(item for _, item, _ in ratings), Counter()
-    for _, item, stars in ratings:
-        total[item] += stars
-    mean = sum(total.values()) / max(len(ratings), 1)
+    rated = Counter(item for _, item, _ in ratings)
     return Knowledge(
         ids,
         tuple((titles or {}).get(item, "") for item in ids),
         _top(_liked_alike(ratings, rows), neighbours),
         _top(_together(sessions, rows), neighbours),
         np.array([named[i] for i in ids], dtype=np.float32),
-        np.array([number[i] for i in ids], dtype=np.float32),
-        np.array([(total[i] - mean * number[i]) / (number[i] + MEAN_WEIGHT) for i in ids], dtype=np.float32),
+        np.array([rated[i] for i in ids], dtype=np.float32),
         np.array([v for v, _ in requests], dtype=np.float16) if requests else np.zeros((0, 0), np.float16),
         _ones([(n, rows[i]) for n, (_, items) in enumerate(requests) for i in items], (len(requests), len(ids))),
         dict(about or {}),
+        frozenset(heard),
     )
 
 

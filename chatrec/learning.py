@@ -1,28 +1,48 @@
 """Knowledge and fusion learnt from ratings and recorded dialogues, as ``chatrec train`` and the benchmarks do it.
 
-What is counted in a dialogue must not be learnt to be trusted on that same dialogue: each case's signals come from
-knowledge about the dialogues of the other folds.
+What is counted in a dialogue must not be learnt to be trusted on that same dialogue: each query's signals come from
+knowledge about the dialogues and users of the other folds.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from chatrec.candidates import CandidateGenerator, positions, request_text
 from chatrec.catalog import Catalog
+from chatrec.dialogue import State, query, stance, understand
 from chatrec.encoder import Encoder
 from chatrec.errors import BadInput
-from chatrec.evaluation.dialogues import Case, sessions
+from chatrec.evaluation.dialogues import Case, dialogue_of, query_of, sessions, wishes
 from chatrec.fusion import SAMPLED, Example, sample
 from chatrec.knowledge import Rating, Request, keys, title_key
-from chatrec.types import Query
+from chatrec.linker import Linker
+from chatrec.training.examples import asked
+from chatrec.types import Event, Query
 
 FOLDS = 4
+EACH = 5  # requests made of one user's behaviour
+SIGNALS = (  # those that earn their place, docs/decisions.md
+    *("dialogue", "request", "answers", "wishes", "tags", "people", "number"),
+    *("anchors", "history", "shared", "together", "alike", "era"),
+    *("popularity", "reception", "named", "rated", "new"),
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query and what was meant by it, as indices of the catalogue. ``owner``: the dialogue or the user it is of."""
+
+    owner: str
+    query: Query
+    targets: tuple[int, ...]
 
 
 def read_ratings(folder: Path) -> tuple[list[Rating], dict[str, str]]:
@@ -70,48 +90,85 @@ def title_keys(catalog: Catalog) -> dict[str, str]:
     return {key: title_key(item.title, item.attributes.get(year)) for key, item in items}
 
 
+def fingerprint(case: Case) -> int:
+    """A number that tells recorded turns apart: of the case's id and of all that was said before it."""
+    said = "\n".join([case.case_id, *(turn.text for turn in case.turns)])
+    return int.from_bytes(hashlib.sha256(said.encode("utf-8", "replace")).digest()[:8], "big")
+
+
 def fold_of(case_id: str, folds: int, salt: str = "") -> int:
     """Which part of the dialogues a case is in; all cases of one dialogue are in the same."""
     return int(hashlib.sha256((salt + case_id.partition(":")[0]).encode()).hexdigest()[:8], 16) % folds
 
 
+def fold_number(owner: str) -> int:
+    """The fold that a dialogue or user is in when weights are learnt."""
+    return fold_of(owner, FOLDS, "fold")
+
+
+def of_dialogues(cases: Iterable[Case], catalog: Catalog, linker: Linker) -> Iterator[Asked]:
+    """The recommender's turns that name something new; what people wish for counts as soft."""
+    for case in cases:
+        new = positions(catalog, dict.fromkeys(item for item in case.targets if item not in case.mentioned))
+        if case.speaker == "bot" and len(new):
+            plain = query_of(case, catalog, new=True)
+            wished = wishes(case.turns, linker, catalog)
+            yield Asked(dialogue_of(case), replace(plain, constraints=wished), tuple(new.tolist()))
+
+
+def of_behaviour(
+    histories: Mapping[str, Sequence[Event]], catalog: Catalog, linker: Linker, seed: int = 0, each: int = EACH
+) -> Iterator[Asked]:
+    """Requests for what somebody went on to like, made of its attributes, and read as the bot reads them."""
+    for user, events in sorted(histories.items()):
+        rng = random.Random(f"{seed}:{user}")
+        known = [event for event in events if len(positions(catalog, [event.item_id]))]
+        liked = [n for n, event in enumerate(known) if stance(event) == "like"]
+        for n in rng.sample(liked, min(each, len(liked))):
+            target = catalog.index(known[n].item_id)
+            found = asked(catalog.items[target], [e for e in known[:n] if e.item_id != known[n].item_id], catalog, rng)
+            yield Asked(user, _as_read(found, catalog, linker), (target,))
+
+
+def _as_read(made: Query, catalog: Catalog, linker: Linker) -> Query:
+    """The query that the bot makes of the words of a made request; nothing of the history is asked for again."""
+    seen = frozenset(event.item_id for event in made.history)
+    if not made.turns:
+        return replace(made, exclude=seen)
+    said = made.turns[0].text
+    state = understand(State(made.catalog), "ask_recommendation", said, linker.link(said), catalog, 0.0).state
+    return replace(query(state, made.turns, made.history), exclude=seen)
+
+
 def cross_fitted(
-    cases: Sequence[Case],
-    generator_of: Callable[[Sequence[Case]], CandidateGenerator],
-    query_of: Callable[[Case, Catalog], Query],
-    names: Sequence[str],
-    folds: int = FOLDS,
+    asked: Sequence[Asked],
+    generator_without: Callable[[int], CandidateGenerator],
+    names: Sequence[str] = SIGNALS,
     size: int = SAMPLED,
     seed: int = 0,
 ) -> Iterator[Example]:
-    """An example for each of the recommender's turns that names something new.
-
-    ``generator_of``: a generator that knows the given dialogues and no others.
-    """
+    """An example for each query. ``generator_without``: a generator that knows nothing of the owners in a fold."""
     rng = np.random.default_rng(seed)
-    for fold in range(folds):
-        inside = [case for case in cases if fold_of(case.case_id, folds, "fold") == fold]
-        generator = generator_of([case for case in cases if fold_of(case.case_id, folds, "fold") != fold])
-        yield from examples(inside, generator, query_of, names, rng, size)
+    for number in range(FOLDS):
+        inside = [one for one in asked if fold_number(one.owner) == number]
+        if inside:
+            yield from examples(inside, generator_without(number), names, rng, size)
 
 
 def examples(
-    cases: Iterable[Case],
+    asked: Iterable[Asked],
     generator: CandidateGenerator,
-    query_of: Callable[[Case, Catalog], Query],
     names: Sequence[str],
     rng: np.random.Generator,
     size: int = SAMPLED,
 ) -> Iterator[Example]:
-    """Examples of cases that the generator knows nothing of."""
-    catalog = generator.catalog
-    for case in cases:
-        new = positions(catalog, [item for item in case.targets if item not in case.mentioned])
-        if case.speaker == "bot" and len(new):
-            query = query_of(case, catalog)
-            rows = np.flatnonzero(generator.allowed(query))
-            signals = generator.signals(query, rows)
-            yield sample(signals, names, np.flatnonzero(np.isin(rows, new)), _often(signals, len(rows)), rng, size)
+    """Examples of queries whose owners the generator knows nothing of."""
+    for one in asked:
+        rows = np.flatnonzero(generator.allowed(one.query))
+        hits = np.flatnonzero(np.isin(rows, one.targets))
+        if len(hits):
+            signals = generator.signals(one.query, rows)
+            yield sample(signals, names, hits, _often(signals, len(rows)), rng, size)
 
 
 def _often(signals: Mapping[str, np.ndarray], size: int) -> np.ndarray:

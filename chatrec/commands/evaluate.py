@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
         action="append",
         default=[],
         metavar="FILE.jsonl",
-        help="cases of other dialogues, to learn which items are popular; may be repeated",
+        help="cases of other dialogues to learn from, both speakers; may be repeated",
     )
     dialogues.add_argument("--model", type=Path, metavar="DIR", help="a trained ranker (default: the one in service)")
     dialogues.add_argument("--json", action="store_true", help="print JSON")
@@ -38,29 +38,32 @@ def add(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> None:
-    from chatrec.bootstrap import rankers
-    from chatrec.candidates import CandidateGenerator
-    from chatrec.encoder import load_encoder
-    from chatrec.evaluation import dialogues
+    from chatrec import promotion
+    from chatrec.encoder import encode_items, load_encoder
+    from chatrec.errors import ModelMissing
+    from chatrec.evaluation import dialogues, tuned
+    from chatrec.model import load_model
+    from chatrec.schema import load_schema
 
     cases = dialogues.load_cases(args.cases)
-    fit = [case for file in args.fit for case in dialogues.load_cases(file)]
-    catalog = dialogues.with_popularity(dialogues.load_films(args.catalog), fit)
+    fit = [case for file in args.fit for case in dialogues.load_cases(file, ("bot", "user"))]
+    words = load_schema(settings.catalogs / "movies" / "schema.toml")
+    catalog = dialogues.worded(dialogues.with_popularity(dialogues.load_films(args.catalog), fit), words)
+    name = promotion.serving(settings.models)
+    if not (args.model or name):
+        raise ModelMissing(f"{settings.models}: no model is in service; give --model")
+    model = load_model(args.model or settings.models / name, settings)
     encoder = load_encoder(settings)
-    generator = CandidateGenerator(catalog, encoder, settings.cache)
-    make, _ = rankers(settings, args.model)
-    ranker = make(generator)
+    vectors = encode_items(encoder, [catalog.describe(item) for item in catalog.items], settings.cache)
     baselines = {
         "popularity": dialogues.popularity(catalog),
         "copier": dialogues.copier(catalog),
-        "dense": dialogues.dense(catalog, encoder, generator.vectors),
+        "dense": dialogues.dense(catalog, encoder, vectors),
         "comention": dialogues.comention(catalog, fit),
-        "mentions": dialogues.mentions(catalog, encoder, generator.vectors),
-        "fusion": dialogues.fusion(catalog, encoder, generator.vectors, fit),
+        "mentions": dialogues.mentions(catalog, encoder, vectors),
+        "fusion": dialogues.fusion(catalog, encoder, vectors, fit),
     }
-    report = dialogues.report(
-        cases, catalog, lambda query: ranker.rank(query, generator.generate(query, len(catalog))).indices, baselines
-    )
+    report = dialogues.report(cases, catalog, tuned.scorer(model, fit, catalog, encoder, settings), baselines)
     as_json(report) if args.json else show(report)
 
 

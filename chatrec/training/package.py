@@ -1,6 +1,7 @@
 """A trained ranker as a folder: written whole or not at all, with a card that says what it is; and which one serves.
 
-models/recommender/<name>/   tower.json, heads.safetensors, adapter/ (PEFT), README.md, figures.json
+models/recommender/<name>/   tower.json, heads.safetensors, adapter/ (PEFT), README.md, figures.json, and what
+                             ``chatrec.model`` says about knowledge and weights
 models/recommender/current   names, one a line: the last one serves, those before it served earlier
 """
 
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from chatrec.errors import BadInput
+from chatrec.model import Learnt
 from chatrec.tower import CONFIG, Tower
 
 CARD = """---
@@ -68,7 +70,12 @@ def check(out: Path) -> None:
 
 
 def write(
-    tower: Tower, out: Path, card: Card, figures: Mapping[str, float], curve: Sequence[Mapping[str, float]]
+    tower: Tower,
+    out: Path,
+    card: Card,
+    figures: Mapping[str, float],
+    curve: Sequence[Mapping[str, float]],
+    learnt: Learnt | None = None,
 ) -> None:
     """The model's folder in place of what was there. Raises: BadInput when the place cannot be written."""
     try:
@@ -76,6 +83,8 @@ def write(
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
             fresh = Path(scratch) / "model"
             tower.save(fresh)
+            if learnt:
+                learnt.save(fresh)
             (fresh / "README.md").write_text(_card(out.name, tower, card, figures), encoding="utf-8")
             told = {"figures": dict(figures), "curve": [dict(row) for row in curve]}
             (fresh / "figures.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")

@@ -13,12 +13,14 @@ from chatrec import promotion
 from chatrec.catalog import Catalog, load_catalogs
 from chatrec.encoder import Encoder, encode_items, load_encoder
 from chatrec.errors import BadInput, UnknownCatalog
-from chatrec.evaluation.dialogues import load_films
+from chatrec.evaluation.dialogues import load_cases, load_films, worded
+from chatrec.model import Learnt
 from chatrec.settings import Settings
 from chatrec.store import Store
 from chatrec.tower import TowerConfig, load_tower, new_tower
 from chatrec.training import package, sources
 from chatrec.training.adapt import Method
+from chatrec.training.beside import Sources, learn_beside
 from chatrec.training.examples import Example, log_prior
 from chatrec.training.fit import Plan, World, ranks
 from chatrec.training.run import figures, train
@@ -67,12 +69,32 @@ def learn(wanted: Wanted, out: Path, settings: Settings) -> Iterator[str]:
     plan = Plan(epochs=wanted.epochs, method=wanted.method, seed=wanted.seed)
     found = train(tower, worlds, valid, plan, scratch, settings.threads)
     card = package.Card(tower.config.lm, wanted.method, wanted.licence, _data(wanted), held, wanted.seed)
-    package.write(tower, out, card, found.figures, found.curve)
+    yield "learning how much each signal counts"
+    learnt = _beside(wanted, catalog, [items for items, _, _ in parts[1:]], encoder, settings)
+    package.write(tower, out, card, found.figures, found.curve, learnt)
     shutil.rmtree(scratch, ignore_errors=True)
     yield ", ".join(f"{name} {value:.3f}" for name, value in found.figures.items())
     yield f"written to {out}"
     if wanted.from_store:
         yield _serve(out, valid[0], settings)
+
+
+def _beside(
+    wanted: Wanted, catalog: Catalog, others: Sequence[Catalog], encoder: Encoder, settings: Settings
+) -> Learnt | None:
+    """From the users that the tower learned from, and all dialogues. What people do with a running bot is too little to
+    learn knowledge from, so a model from the store keeps that of the model in service."""
+    if wanted.from_store:
+        name = promotion.serving(settings.models)
+        return Learnt.load(settings.models / name) if name else None
+    histories = sources.ratings(wanted.events) if wanted.events else {}
+    users, _ = sources.split([(user, user) for user in histories], wanted.seed)
+    cases = [case for path in wanted.dialogues for case in load_cases(path, ("bot", "user"))]
+    talks = [(catalog, cases)] if cases else []
+    for items, (_, path) in zip(others, wanted.also, strict=True):
+        talks.append((worded(items, catalog.schema), load_cases(path, ("bot", "user"))))
+    known = {user: histories[user] for user in users}
+    return learn_beside(Sources(catalog, known, talks), encoder, settings, wanted.seed)
 
 
 def _world(

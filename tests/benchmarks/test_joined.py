@@ -10,11 +10,11 @@ from benchmarks import joined
 CATALOG = SimpleNamespace(items=[SimpleNamespace(item_id="tt0000001"), SimpleNamespace(item_id="tt0000002")])
 
 
-def test_ratings_take_the_ids_of_the_catalogue_and_lose_what_it_lacks(tmp_path):
+def test_ratings_take_imdb_ids_and_lose_what_has_none(tmp_path):
     (tmp_path / "links.csv").write_text("movieId,imdbId,tmdbId\n7,1,\n8,9,\n")
     (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\n1,7,4.0,10\n1,8,5.0,11\n2,99,1.0,12\n")
-    rows = [tuple(row.values()) for row in joined.ratings(tmp_path, CATALOG)]
-    assert rows == [("1", "tt0000001", "4.0", "10")]
+    rows = [tuple(row.values()) for row in joined.ratings(tmp_path)]
+    assert rows == [("1", "tt0000001", "4.0", "10"), ("1", "tt0000009", "5.0", "11")]
 
 
 def test_dialogues_take_the_ids_too_and_none_is_of_the_fifth_held_out(tmp_path):

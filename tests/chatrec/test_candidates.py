@@ -202,7 +202,7 @@ def learnt(tmp_path_factory) -> CandidateGenerator:
     names = ("together", "alike", "era", "shared", "named", "rated", "new", "request", "tags", "people", "number")
     knowledge, fusion = learn_knowledge(RATINGS, TALKS), Fusion(dict.fromkeys(names, 1.0))
     folder = tmp_path_factory.mktemp("vectors")
-    return CandidateGenerator(FILMS, encoder(), folder, knowledge=knowledge, fusion=fusion)
+    return CandidateGenerator(FILMS, encoder(), folder, known=knowledge.on(FILMS), fusion=fusion)
 
 
 def test_only_what_the_fusion_weighs_counts(learnt):
@@ -212,7 +212,7 @@ def test_only_what_the_fusion_weighs_counts(learnt):
 
 
 def test_knowledge_without_a_fusion_changes_nothing(generator, tmp_path):
-    informed = CandidateGenerator(FILMS, encoder(), tmp_path, knowledge=learn_knowledge(RATINGS, TALKS))
+    informed = CandidateGenerator(FILMS, encoder(), tmp_path, known=learn_knowledge(RATINGS, TALKS).on(FILMS))
     query = Query("films", topic="love", anchors=("alien",))
     np.testing.assert_array_equal(informed.generate(query, 99).scores, generator.generate(query, 99).scores)
 
@@ -265,7 +265,9 @@ def test_a_request_is_the_users_words_alone(learnt):
 def test_what_answered_the_same_request_comes_forward(tmp_path):
     asked = encoder().encode(["something with robbers"])[0]
     knowledge = learn_knowledge(requests=[(asked, ("heat",)), (-asked, ("hill",))])
-    informed = CandidateGenerator(FILMS, encoder(), tmp_path, knowledge=knowledge, fusion=Fusion({"answers": 1.0}))
+    informed = CandidateGenerator(
+        FILMS, encoder(), tmp_path, known=knowledge.on(FILMS), fusion=Fusion({"answers": 1.0})
+    )
     found = part(informed, Query("films", topic="something with robbers"), "answers")
     assert found["heat"] == pytest.approx(np.log1p(5), abs=1e-2)
     assert found["hill"] == pytest.approx(0.0, abs=1e-4)
@@ -274,7 +276,9 @@ def test_what_answered_the_same_request_comes_forward(tmp_path):
 
 def test_requests_known_through_another_encoder_say_nothing(tmp_path):
     knowledge = learn_knowledge(requests=[(np.ones(3), ("heat",))])
-    informed = CandidateGenerator(FILMS, encoder(), tmp_path, knowledge=knowledge, fusion=Fusion({"answers": 1.0}))
+    informed = CandidateGenerator(
+        FILMS, encoder(), tmp_path, known=knowledge.on(FILMS), fusion=Fusion({"answers": 1.0})
+    )
     assert set(part(informed, Query("films", topic="robbers"), "answers").values()) == {0.0}
 
 

@@ -86,6 +86,32 @@ def test_a_weight_that_is_no_number_and_a_file_that_is_not_there_are_told(tmp_pa
         Fusion.load(path)
 
 
+def test_what_was_learnt_before_counts_as_if_its_cases_were_still_there():
+    rng = np.random.default_rng(1)
+
+    def cases(good: float, count: int) -> list[Example]:
+        found = []
+        for _ in range(count):
+            table = rng.normal(size=(30, 2)).astype(np.float32)
+            chance = np.exp(good * table[:, 0] + 0.5 * table[:, 1])
+            share = np.eye(30)[rng.choice(30, p=chance / chance.sum())]
+            found.append(Example(table, share, np.zeros(30)))
+        return found
+
+    old, new = cases(1.0, 400), cases(2.0, 200)
+    before = learn_fusion(old, NAMES)
+    after, together = learn_fusion(new, NAMES, prior=before), learn_fusion(old + new, NAMES)
+    assert before.weights["good"] < after.weights["good"] < learn_fusion(new, NAMES).weights["good"]
+    assert after.weights == pytest.approx(together.weights, abs=0.1)
+    assert after.precision == pytest.approx(together.precision, rel=0.2, abs=20)
+
+
+def test_how_sure_the_weights_are_is_saved_too(tmp_path):
+    learnt = learn_fusion([whole((1, 0, 1), (0, 1, 0), (0, 0, 0))], NAMES)
+    learnt.save(tmp_path / "fusion.json")
+    assert Fusion.load(tmp_path / "fusion.json").precision == pytest.approx(learnt.precision, rel=1e-3)
+
+
 def test_without_cases_there_is_nothing_to_learn():
     with pytest.raises(BadInput, match="nothing to learn from"):
         learn_fusion([], NAMES)

@@ -54,8 +54,6 @@ def test_dialogues_count_each_pair_once_and_priors_are_counts(learnt):
     assert cell(known.talked, films(), "heat", "aliens") == 1
     assert [known.named[films().index(i)] for i in ("alien", "heat", "bride", "ronin")] == [2, 1, 1, 0]
     assert [known.ratings[films().index(i)] for i in ("alien", "heat", "bride")] == [3, 4, 0]
-    mean = (6 * 5 + 4 + 4 + 1 + 3.5) / 10
-    assert known.stars[films().index("heat")] == pytest.approx((12.5 - 4 * mean) / (4 + 5))
     assert known.found.sum() == 4
 
 
@@ -124,7 +122,7 @@ def test_what_is_saved_is_what_is_loaded_and_nothing_in_it_is_pickled(learnt, tm
     assert (found.ids, found.titles, found.about) == (learnt.ids, learnt.titles, {"ratings": "made up"})
     for name in ("rated", "talked", "answers"):
         np.testing.assert_array_equal(getattr(found, name).toarray(), getattr(learnt, name).toarray())
-    for name in ("named", "ratings", "stars", "asked"):
+    for name in ("named", "ratings", "asked"):
         np.testing.assert_array_equal(getattr(found, name), getattr(learnt, name))
     with np.load(path, allow_pickle=False) as file:
         assert all(file[name].dtype != object for name in file.files)

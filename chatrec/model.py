@@ -1,0 +1,72 @@
+"""A trained ranker as it serves: the fine-tuned tower, what is known of items, and what each signal counts.
+
+models/recommender/<name>/   tower.json, heads.safetensors, adapter/; knowledge.npz; requests.json, dialogues.json
+
+People who ask a bot state wishes and have a history; people who talk to each other drift. So the weights of the signals
+are learnt twice: ``requests`` is what the bot ranks by, ``dialogues`` fits talk between people. A model that was
+trained without behaviour or dialogues has no such files, and the candidates keep the weights chosen by hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatrec.candidates import CandidateGenerator
+from chatrec.catalog import Catalog
+from chatrec.encoder import Encoder
+from chatrec.fusion import Fusion
+from chatrec.knowledge import Knowledge
+from chatrec.rank import FUSED, WEIGHT, TowerRanker
+from chatrec.settings import Settings
+from chatrec.tower import QueryTower, Tower, load_tower
+
+KNOWLEDGE, REQUESTS, DIALOGUES = "knowledge.npz", "requests.json", "dialogues.json"
+FAMILIAR = 0.05  # share of a catalogue that must be known, so that what was learnt elsewhere holds for it
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What is learnt beside the tower."""
+
+    knowledge: Knowledge
+    requests: Fusion
+    dialogues: Fusion
+
+    def save(self, folder: Path) -> None:
+        self.knowledge.save(folder / KNOWLEDGE)
+        self.requests.save(folder / REQUESTS)
+        self.dialogues.save(folder / DIALOGUES)
+
+    @classmethod
+    def load(cls, folder: Path) -> Learnt | None:
+        """None when the model has none. Raises: BadInput when a file is broken."""
+        if not (folder / KNOWLEDGE).exists():
+            return None
+        fusions = (Fusion.load(folder / name) for name in (REQUESTS, DIALOGUES))
+        return cls(Knowledge.load(folder / KNOWLEDGE), *fusions)
+
+
+@dataclass(frozen=True)
+class Model:
+    """Safe to use from several threads, for any number of catalogues."""
+
+    name: str
+    tower: Tower
+    learnt: Learnt | None = None
+
+    def generator(self, catalog: Catalog, encoder: Encoder, cache: Path) -> CandidateGenerator:
+        """Candidates as the bot ranks them: by what was learnt where the catalogue is familiar, else by hand."""
+        known = self.learnt.knowledge.on(catalog) if self.learnt else None
+        if known is None or known.found.mean() < FAMILIAR:
+            return CandidateGenerator(catalog, encoder, cache)
+        return CandidateGenerator(catalog, encoder, cache, known=known, fusion=self.learnt.requests)
+
+    def ranker(self, generator: CandidateGenerator) -> TowerRanker:
+        weight = FUSED if generator.fusion else WEIGHT
+        return TowerRanker(QueryTower(self.tower, generator.vectors), generator.catalog, weight)
+
+
+def load_model(folder: Path, settings: Settings) -> Model:
+    """Raises: ModelMissing, BadInput when the folder holds none or a damaged one."""
+    return Model(folder.name, load_tower(folder, settings), Learnt.load(folder))

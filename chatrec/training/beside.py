@@ -1,0 +1,90 @@
+"""What is learnt beside the tower: knowledge about items, and how much each signal counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from chatrec.candidates import CandidateGenerator
+from chatrec.catalog import Catalog
+from chatrec.encoder import Encoder
+from chatrec.evaluation.dialogues import Case, dialogue_of
+from chatrec.fusion import learn_fusion
+from chatrec.knowledge import Knowledge, Rating, keys, learn_knowledge
+from chatrec.learning import (
+    SIGNALS,
+    Asked,
+    cross_fitted,
+    fingerprint,
+    fold_number,
+    of_behaviour,
+    of_dialogues,
+    requests,
+    talks,
+    title_keys,
+)
+from chatrec.linker import Linker
+from chatrec.model import Learnt
+from chatrec.settings import Settings
+from chatrec.types import Event
+
+STARS = {"like": 5.0, "accept": 5.0, "dislike": 1.0, "reject": 1.0}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """``histories``: behaviour by user, items of ``catalog`` and others; ``talks``: recorded dialogues, each about the
+    items of a catalogue."""
+
+    catalog: Catalog
+    histories: Mapping[str, Sequence[Event]]
+    talks: Sequence[tuple[Catalog, Sequence[Case]]]
+
+
+def learn_beside(sources: Sources, encoder: Encoder, settings: Settings, seed: int = 0) -> Learnt | None:
+    """Knowledge of everything, and weights learnt from queries that the knowledge behind them did not hold. None when
+    there is no query to learn from."""
+    made = list(of_behaviour(sources.histories, sources.catalog, Linker(sources.catalog), seed))
+    spoken = [(items, list(of_dialogues(cases, items, Linker(items)))) for items, cases in sources.talks]
+    between = [e for items, asked in spoken for e in _examples(asked, items, sources, encoder, settings)]
+    behaved = list(_examples(made, sources.catalog, sources, encoder, settings))
+    if not between and not behaved:
+        return None
+    fused = learn_fusion(between + behaved, SIGNALS)
+    return Learnt(_knowledge(sources, encoder), fused, learn_fusion(between, SIGNALS) if between else fused)
+
+
+def _examples(
+    asked: Sequence[Asked], catalog: Catalog, sources: Sources, encoder: Encoder, settings: Settings
+) -> Iterator:
+    def without(number: int) -> CandidateGenerator:
+        known = _knowledge(sources, encoder, lambda owner: fold_number(owner) != number).on(catalog)
+        return CandidateGenerator(catalog, encoder, settings.cache, known=known)
+
+    return cross_fitted(asked, without)
+
+
+def _knowledge(sources: Sources, encoder: Encoder, of: Callable[[str], bool] = lambda owner: True) -> Knowledge:
+    """Knowledge of the users and dialogues that ``of`` holds for."""
+    sessions, asked, heard = [], [], []
+    titles = title_keys(sources.catalog)
+    for catalog, cases in sources.talks:
+        kept = [case for case in cases if of(dialogue_of(case))]
+        sessions += talks(kept, catalog)
+        asked += requests(kept, catalog, encoder)
+        heard += map(fingerprint, kept)
+        titles |= title_keys(catalog)
+    histories = {user: events for user, events in sources.histories.items() if of(user)}
+    return learn_knowledge(_ratings(histories, sources.catalog), sessions, asked, titles, heard=heard)
+
+
+def _ratings(histories: Mapping[str, Sequence[Event]], catalog: Catalog) -> list[Rating]:
+    """Events as stars, under the ids that knowledge is kept by."""
+    known = dict(zip((item.item_id for item in catalog.items), keys(catalog), strict=True))
+    found = []
+    for user, events in histories.items():
+        for event in events:
+            stars = event.value if event.kind == "rating" else STARS.get(event.kind)
+            if stars is not None:
+                found.append((user, known.get(event.item_id, event.item_id), stars))
+    return found

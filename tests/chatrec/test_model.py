@@ -1,0 +1,55 @@
+"""A model brings what it learnt beside the tower; a catalogue it knows nothing of is ranked by weights set by hand."""
+
+from __future__ import annotations
+
+import pytest
+from small_films import encoder, films
+from small_tower import small_lm
+
+from chatrec.candidates import FusionWeights
+from chatrec.catalog import Catalog
+from chatrec.errors import BadInput
+from chatrec.fusion import Fusion
+from chatrec.knowledge import learn_knowledge
+from chatrec.learning import SIGNALS
+from chatrec.model import FAMILIAR, KNOWLEDGE, Learnt, Model
+from chatrec.rank import FUSED, WEIGHT
+from chatrec.tower import TowerConfig, new_tower
+from chatrec.types import Item, Query
+
+FILMS = films()
+FUSION = Fusion(dict.fromkeys(SIGNALS, 1.0))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Model:
+    settings = small_lm(tmp_path_factory.mktemp("lm"))
+    tower = new_tower(settings, TowerConfig(layers=1, encoder_dim=encoder().dimensions))
+    return Model("small", tower, Learnt(learn_knowledge(dialogues=[("alien", "heat")]), FUSION, FUSION))
+
+
+def test_a_familiar_catalogue_is_ranked_by_what_was_learnt(model, tmp_path):
+    assert 2 / len(FILMS) > FAMILIAR
+    generator = model.generator(FILMS, encoder(), tmp_path)
+    assert generator.fusion is FUSION
+    assert model.ranker(generator).weight == FUSED
+    assert "named" in generator.generate(Query("films"), 3).parts
+
+
+def test_an_unknown_catalogue_keeps_the_weights_chosen_by_hand(model, tmp_path):
+    teas = Catalog(FILMS.schema, tuple(Item(f"t{n}", f"Tea {n}", {"genres": ("Green",)}) for n in range(9)))
+    generator = model.generator(teas, encoder(), tmp_path)
+    assert generator.fusion is None
+    assert generator.weights == FusionWeights()
+    assert model.ranker(generator).weight == WEIGHT
+
+
+def test_what_is_saved_is_what_is_loaded_and_nothing_saved_is_nothing_learnt(model, tmp_path):
+    assert Learnt.load(tmp_path) is None
+    model.learnt.save(tmp_path)
+    found = Learnt.load(tmp_path)
+    assert found.knowledge.ids == ("alien", "heat")
+    assert (found.requests, found.dialogues) == (FUSION, FUSION)
+    (tmp_path / KNOWLEDGE).write_bytes(b"cut off")
+    with pytest.raises(BadInput, match=r"knowledge\.npz: not a file of item neighbours"):
+        Learnt.load(tmp_path)
