@@ -116,7 +116,10 @@ class Slack(InputChannel):
         self._bolt.action(re.compile(".*"))(self._on_press)
         hook = Blueprint("slack")
         if self._verifier:
-            hook.add_route(self._receive, "/events", methods=["POST"])
+
+            @hook.post("/events")
+            async def receive(request: Request) -> HTTPResponse:
+                return await self._receive(request)
 
         @hook.listener("after_server_start")
         async def start(app: Sanic, loop: Any) -> None:

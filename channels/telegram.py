@@ -120,7 +120,10 @@ class Telegram(InputChannel):
         self._turns = Turns(self.name(), on_new_message, self._answer, *self._seconds)
         hook = Blueprint("telegram")
         if self._url:
-            hook.add_route(self._receive, "/webhook", methods=["POST"])
+
+            @hook.post("/webhook")
+            async def receive(request: Request) -> HTTPResponse:
+                return await self._receive(request)
 
         @hook.listener("after_server_start")
         async def start(app: Sanic, loop: Any) -> None:
