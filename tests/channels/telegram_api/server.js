@@ -1,10 +1,10 @@
 // Starts npm's telegram-test-api on the port given. It leaves out some of what the Bot API always sends; that is
 // added here, since python-telegram-bot rightly insists on it:
 // `is_bot` of users, `chat_instance` and the message's date of a callback query, the secret token's header of a
-// webhook, dates in seconds, `true` for what was done. It knows no sendChatAction and no setMyCommands, which the
+// webhook, dates in seconds, objects as objects, `true` for what was done. It knows no sendChatAction and no setMyCommands, which the
 // channel has to live with.
 const axios = require("axios");
-const { TelegramServer } = require("telegram-test-api");
+const { TelegramServer } = require("telegram-test-api/lib/telegramServer");
 
 const format = TelegramServer.formatUpdate;
 TelegramServer.formatUpdate = (update) => {
@@ -25,6 +25,8 @@ response.json = function (body) {
   if (body.result === null) body.result = true;
   if (body.result && body.result.username) body.result.is_bot = true;
   if (body.result && body.result.date) body.result.date = Math.floor(body.result.date / 1000);
+  const preview = body.result && body.result.link_preview_options;
+  if (typeof preview === "string") body.result.link_preview_options = JSON.parse(preview);
   const idle = this.req.path.endsWith("/getUpdates") && Array.isArray(body.result) && !body.result.length;
   if (!idle) return json.call(this, body);
   setTimeout(() => json.call(this, body), 100); // long polling: nothing new takes a moment
