@@ -181,7 +181,7 @@ def test_telegram_presses_are_acknowledged(platforms):
 
 @pytest.mark.parametrize("platform", ["telegram", "slack"])
 def test_ten_people_at_once_get_their_lists_in_time(platforms, platform):
-    """At p95 under two seconds on two cores; the bound here leaves room for a busy machine."""
+    """Nobody waits long for nine others; the bound leaves room for a machine that does more than this."""
 
     def ask(number: int) -> float:
         someone = platforms.somebody(platform, number)
