@@ -1,31 +1,27 @@
-"""Conversations in progress: each message handled once, in the order it came."""
+"""Conversations in progress, and those of the web chat with what their pages see."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import Generic, Protocol, TypeVar
 
 from channels.incoming import Incoming
 from channels.messages import APOLOGY
 from channels.outbox import Outbox
-from chatrec.errors import ChatRecError
+from channels.queue import Queue
 
 log = logging.getLogger(__name__)
 
 OPEN = 500  # conversations kept in memory; the others come back from the tracker
-WAITING = 20  # messages that may queue up in one conversation; their events fit into the outbox
 
 Handler = Callable[[Incoming], Awaitable[None]]
 
 
-class TooMany(ChatRecError):
-    """More messages are waiting than one conversation may have."""
-
-
 class Conversation:
-    """One conversation: the queue of what the user says, the outbox of what the bot does about it.
+    """One conversation of the web chat: what the user says, and the outbox of what the bot does about it.
 
     ``handled`` are the ids of messages answered before this process started. A turn sends ``message`` (the user's own,
     so that other pages see it), ``typing``, the bot's messages, ``typing``, ``done``.
@@ -36,47 +32,34 @@ class Conversation:
         self.settled = self.outbox.last  # position after the last finished turn
         self._handle = handle
         self._turn_seconds = turn_seconds
-        self._done = set(handled)
-        self._accepted = dict.fromkeys(self._done, self.settled)
-        self._waiting: deque[Incoming] = deque()
-        self._worker: asyncio.Task | None = None
+        self._queue = Queue(self._turn, handled)
+        self._after = dict.fromkeys(self._queue.done, self.settled)
 
     @property
     def idle(self) -> bool:
         """Nobody reads along and nothing is being answered."""
-        return not self.outbox.readers and (self._worker is None or self._worker.done())
+        return not self.outbox.readers and self._queue.idle
 
     @property
     def accepted(self) -> frozenset[str]:
         """Ids of all messages that were taken."""
-        return frozenset(self._accepted)
+        return self._queue.accepted
 
     @property
     def done(self) -> frozenset[str]:
         """Ids of the messages that were answered to the end."""
-        return frozenset(self._done)
+        return self._queue.done
 
     def accept(self, incoming: Incoming) -> int:
         """Queue a message, once; returns the outbox position after which its answer comes, also on a repeat.
 
         Raises :class:`TooMany` when the queue is full; the message was not taken then.
         """
-        position = self._accepted.get(incoming.message_id)
-        if position is not None:
-            return position
-        if len(self._waiting) >= WAITING:
-            raise TooMany("Too many messages are waiting. Please wait for an answer first.")
-        self._accepted[incoming.message_id] = self.outbox.last
-        self._waiting.append(incoming)
-        if self._worker is None or self._worker.done():
-            self._worker = asyncio.get_running_loop().create_task(self._work())
-        return self.outbox.last
+        if self._queue.take(incoming):
+            self._after[incoming.message_id] = self.outbox.last
+        return self._after[incoming.message_id]
 
-    async def _work(self) -> None:
-        while self._waiting:
-            await self._turn(self._waiting.popleft())
-
-    async def _turn(self, incoming: Incoming) -> None:
+    async def _turn(self, incoming: Incoming) -> bool:
         self.outbox.push("message", incoming.echo())
         before = self.outbox.push("typing", {"on": True})
         try:
@@ -84,34 +67,41 @@ class Conversation:
         except Exception:
             log.exception("a message of the web chat was not answered")
         answered = self.outbox.last > before
-        if answered:
-            self._done.add(incoming.message_id)
-        else:
+        if not answered:
             self.outbox.push("message", APOLOGY)
-            del self._accepted[incoming.message_id]  # sent again, it is tried again
         self.outbox.push("typing", {"on": False})
         self.settled = self.outbox.push("done", {"message_id": incoming.message_id, "answered": answered})
+        return answered
 
 
-class Conversations:
+class Kept(Protocol):
+    """A conversation that can be dropped from memory while it is idle."""
+
+    @property
+    def idle(self) -> bool: ...
+
+
+K = TypeVar("K", bound=Kept)
+
+
+class Conversations(Generic[K]):
     """The conversations in memory, least recently used first. Only idle ones are dropped."""
 
     def __init__(self) -> None:
-        self._open: OrderedDict[str, Conversation] = OrderedDict()
+        self._open: OrderedDict[str, K] = OrderedDict()
 
-    def get(self, name: str) -> Conversation | None:
+    def __iter__(self) -> Iterator[K]:
+        return iter(list(self._open.values()))
+
+    def get(self, name: str) -> K | None:
         if name in self._open:
             self._open.move_to_end(name)
         return self._open.get(name)
 
-    def add(self, name: str, conversation: Conversation) -> Conversation:
+    def add(self, name: str, conversation: K) -> K:
         """Keep a conversation and return it; an earlier one of that name wins."""
         kept = self._open.setdefault(name, conversation)
         if len(self._open) > OPEN:
             for other in [n for n, c in self._open.items() if c.idle and n != name][: len(self._open) - OPEN]:
                 del self._open[other]
         return kept
-
-    def close(self) -> None:
-        for conversation in self._open.values():
-            conversation.outbox.close()

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Set
 
 from rasa.shared.core.events import BotUttered, Event, UserUttered
+from sanic import Sanic
 
 from channels.messages import APOLOGY, Message, bot_message, user_message
 
 KEPT = 200  # messages that a page gets back
+
+
+async def events(app: Sanic, conversation: str) -> list[Event]:
+    """All events of a conversation, oldest first; none for a new one."""
+    tracker = await app.ctx.agent.tracker_store.retrieve_full_tracker(conversation)
+    return list(tracker.events) if tracker else []
 
 
 def messages(events: Iterable[Event], leave_out: Set[str]) -> list[Message]:

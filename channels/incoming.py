@@ -1,4 +1,4 @@
-"""What a chat page sends, checked before anything else sees it."""
+"""What a user says or presses, checked before anything else sees it."""
 
 from __future__ import annotations
 
@@ -27,6 +27,17 @@ WORDS = {
     "why": "Why this one?",
 }
 
+# What can be asked for by name, with a command or a button: the intent, and what it says in the transcript.
+COMMANDS = {
+    "start": ("greet", "Hello"),
+    "recommend": ("ask_recommendation", "Recommend me something"),
+    "profile": ("show_profile", "What do you know about me?"),
+    "correct": ("correct_profile", "Something you know about me is wrong"),
+    "export": ("export_data", "Give me all you know about me"),
+    "forget": ("forget_me", "Forget everything about me"),
+    "help": ("help", "What can you do?"),
+}
+
 
 @dataclass(frozen=True)
 class Button:
@@ -39,38 +50,45 @@ class Button:
 
 @dataclass(frozen=True)
 class Incoming:
-    """One message of a user: typed, or a click. ``message_id`` is the page's own and stays the same on a retry;
-    ``user`` stays the same over all conversations of a browser."""
+    """One message of a user: typed, a command, or a click. ``message_id`` is the page's or platform's own and stays
+    the same on a retry; ``user`` stays the same over all conversations. ``intent`` is what a command means.
+    ``sent`` puts the messages of a conversation in order (a clock or a counter of the platform's). ``notice`` is said
+    before the answer, and without a text instead of one. ``pressed`` is the platform's message whose button it was."""
 
     user: str
     conversation: str
     message_id: str
     text: str
     button: Button | None = None
+    intent: str = ""
+    sent: float = 0.0
+    notice: str = ""
+    pressed: Any = None
 
     def echo(self) -> Message:
         """The message as pages show it."""
         return user_message(self.message_id, self.text, asdict(self.button) if self.button else None)
 
     def to_rasa(self, output: OutputChannel, channel: str) -> UserMessage:
-        """The message as Rasa takes it. A click brings its own parse, so no wording can be taken for one."""
+        """The message as Rasa takes it. A click or a command brings its own parse, so no wording can pass for one."""
         return UserMessage(
             self.text,
             output,
             self.conversation,
-            parse_data=self._parsed() if self.button else None,
+            parse_data=self._parsed() if self.button or self.intent else None,
             input_channel=channel,
             message_id=self.message_id,
             metadata={
                 "user": self.user,
                 "message_id": self.message_id,
-                "source": "button" if self.button else "text",
+                "source": "button" if self.button else "command" if self.intent else "text",
             },
         )
 
     def _parsed(self) -> dict[str, Any]:
-        intent = {"name": INTENTS[self.button.kind], "confidence": 1.0}
-        return {"text": self.text, "intent": intent, "entities": [{"entity": "feedback", "value": asdict(self.button)}]}
+        intent = INTENTS[self.button.kind] if self.button else self.intent
+        entities = [{"entity": "feedback", "value": asdict(self.button)}] if self.button else []
+        return {"text": self.text, "intent": {"name": intent, "confidence": 1.0}, "entities": entities}
 
 
 def read_message(body: bytes) -> Incoming:
@@ -87,8 +105,8 @@ def read_message(body: bytes) -> Incoming:
     user = _matching(data, "user", CONVERSATION) if "user" in data else conversation
     message_id = _matching(data, "message_id", KEY)
     if "text" in data:
-        return Incoming(user, conversation, message_id, _typed(data["text"]))
-    button = _button(data["button"])
+        return Incoming(user, conversation, message_id, read_text(data["text"]))
+    button = read_button(data["button"])
     return Incoming(user, conversation, message_id, WORDS[button.kind], button)
 
 
@@ -97,8 +115,9 @@ def read_conversation(value: Any) -> str:
     return _matching({"conversation": value}, "conversation", CONVERSATION)
 
 
-def _typed(text: Any) -> str:
-    """Typed text without control characters and without leading slashes, which Rasa would read as an intent."""
+def read_text(text: Any) -> str:
+    """Typed text without control characters and without leading slashes, which Rasa would read as an intent.
+    Raises :class:`BadInput` when nothing is left."""
     if not isinstance(text, str):
         raise BadInput("text must be a string.")
     kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
@@ -108,7 +127,8 @@ def _typed(text: Any) -> str:
     return said
 
 
-def _button(data: Any) -> Button:
+def read_button(data: Any) -> Button:
+    """A click: ``{kind, item_id, impression_id}``. Raises :class:`BadInput`."""
     if not isinstance(data, dict):
         raise BadInput("button must be an object.")
     kind, item_id = data.get("kind"), data.get("item_id")

@@ -12,6 +12,9 @@ APOLOGY: Message = {
     "text": "Sorry, something on my side is not answering. Please try again in a moment.",
 }
 
+ONLY_WORDS = "So far I read only words, no voice messages, pictures or files. I go by what you write."
+TOO_MANY = "That was a lot at once. Please wait for my answer and then say the last part again."
+
 
 def user_message(message_id: str, text: str, button: Mapping[str, str] | None) -> Message:
     """What the user typed or clicked."""

@@ -29,9 +29,10 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, file, json
 
 from channels import history
-from channels.conversation import Conversation, Conversations, TooMany
+from channels.conversation import Conversation, Conversations
 from channels.incoming import Incoming, read_conversation, read_message
 from channels.messages import bot_message
+from channels.queue import TooMany
 from chatrec.errors import BadInput
 
 PAGE = Path(__file__).with_name("page")
@@ -48,7 +49,7 @@ OpenConversation = Callable[[Request, str], Awaitable[Conversation]]
 class WebChatOutput(OutputChannel):
     """Puts what the bot says into the outbox of the conversation it is for."""
 
-    def __init__(self, conversations: Conversations) -> None:
+    def __init__(self, conversations: Conversations[Conversation]) -> None:
         self._conversations = conversations
 
     @classmethod
@@ -73,7 +74,7 @@ class WebChat(InputChannel):
     def __init__(self, turn_seconds: float = 45.0, heartbeat_seconds: float = 15.0) -> None:
         self._turn_seconds = turn_seconds
         self._heartbeat_seconds = heartbeat_seconds
-        self._conversations = Conversations()
+        self._conversations: Conversations[Conversation] = Conversations()
         self._output = WebChatOutput(self._conversations)
 
     @classmethod
@@ -100,7 +101,7 @@ class WebChat(InputChannel):
             known = self._conversations.get(name)
             if known:
                 return known
-            handled = history.handled(await _events(request, name))
+            handled = history.handled(await history.events(request.app, name))
             return self._conversations.add(name, Conversation(handle, self._turn_seconds, handled))
 
         chat = Blueprint("webchat")
@@ -110,7 +111,8 @@ class WebChat(InputChannel):
 
         @chat.listener("before_server_stop")
         async def close(app: Sanic, loop: Any) -> None:
-            self._conversations.close()
+            for conversation in self._conversations:
+                conversation.outbox.close()
 
         return chat
 
@@ -156,7 +158,7 @@ def _serve_messages(chat: Blueprint, open_conversation: OpenConversation) -> Non
         conversation = await open_conversation(request, name)
         # The position first: a turn that ends while the tracker is read comes by the stream, and not twice.
         after, done = conversation.settled, conversation.done
-        events = await _events(request, name)
+        events = await history.events(request.app, name)
         return json({"messages": history.messages(events, conversation.accepted - done), "after": after})
 
 
@@ -173,11 +175,6 @@ def _serve_stream(chat: Blueprint, open_conversation: OpenConversation, heartbea
             async for chunk in chunks:
                 await response.send(chunk)
         await response.eof()
-
-
-async def _events(request: Request, conversation: str) -> list:
-    tracker = await request.app.ctx.agent.tracker_store.retrieve_full_tracker(conversation)
-    return list(tracker.events) if tracker else []
 
 
 def _position(request: Request, default: int) -> int:

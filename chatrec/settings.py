@@ -24,6 +24,7 @@ class Settings:
     ``llm`` and ``encoder`` take a hub name or a local folder; empty means the packaged weights.
     ``device``: ``cpu``, ``cuda`` or ``auto``. ``threads``: torch threads in the action server.
     ``secret`` keys the hashes of platform ids in the store; see :meth:`store_secret`.
+    ``given``: names of other variables that are set, by which the launcher sees which channels have a token.
     """
 
     root: Path = ROOT
@@ -38,6 +39,7 @@ class Settings:
     secret: str = ""
     port: int = 5005
     action_port: int = 5055
+    given: frozenset[str] = frozenset()
 
     def store_secret(self) -> str:
         """``CHATREC_SECRET``, else the one in ``var/secret``, which the first to ask makes."""
@@ -83,6 +85,7 @@ class Settings:
             secret=env.get("CHATREC_SECRET", ""),
             port=_number("CHATREC_PORT", env, cls.port),
             action_port=_number("CHATREC_ACTION_PORT", env, cls.action_port),
+            given=frozenset(name for name in env if not name.startswith("CHATREC_")),
         )
 
 

@@ -91,7 +91,7 @@ def servers(settings: Settings) -> tuple[Server, ...]:
     env = {"RASA_TELEMETRY_ENABLED": "false", "SANIC_HOST": HOST, "OMP_WAIT_POLICY": "PASSIVE"}
     actions = ("actions", "--port", str(settings.action_port))
     options = ("--interface", HOST, "--port", str(settings.port), "--model", str(model))
-    files = ("--credentials", "credentials.yml", "--endpoints", str(endpoints(settings)))
+    files = ("--credentials", str(credentials(settings)), "--endpoints", str(endpoints(settings)))
     return (
         Server(
             name="the action server",
@@ -110,6 +110,24 @@ def servers(settings: Settings) -> tuple[Server, ...]:
             env=env,
         ),
     )
+
+
+def credentials(settings: Settings) -> Path:
+    """The ``credentials.yml`` to use: the one in the root, or a copy under ``var`` with the channels of
+    ``deploy/channels.yml`` whose tokens are in the environment. Values stay variables, so no secret is written."""
+    usual = settings.root / "credentials.yml"
+    more = yaml.safe_load((settings.root / "deploy" / "channels.yml").read_text())
+    set_up = {
+        channel: {name: value for name, value in options.items() if value[2:-1] in settings.given}
+        for channel, options in more.items()
+    }
+    wanted = {channel: options for channel, options in set_up.items() if "token" in options}
+    if not wanted:
+        return usual
+    copy = settings.var / "credentials.yml"
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_text(yaml.safe_dump(yaml.safe_load(usual.read_text()) | wanted))
+    return copy
 
 
 def endpoints(settings: Settings) -> Path:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from rasa.core.channels.channel import UserMessage, register
+from rasa.core.channels.channel import InputChannel, UserMessage, register
 from rasa.core.tracker_store import InMemoryTrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import BotUttered, UserUttered
@@ -52,18 +52,25 @@ class FakeBot:
 
 @contextmanager
 def serving(bot: FakeBot, port: int = 0, **options: float) -> Iterator[str]:
-    """The channel on a loopback port, registered as Rasa does it; gives the address of the chat."""
+    """The web chat on a loopback port; gives the address of the chat."""
+    with listening(bot, WebChat(**options), port) as address:
+        yield f"{address}/chat"
+
+
+@contextmanager
+def listening(bot: FakeBot, channel: InputChannel, port: int = 0) -> Iterator[str]:
+    """A channel on a loopback port, registered as Rasa does it; gives the address of the server."""
     Sanic.test_mode = True  # lets one process start several apps
     app = Sanic(f"fake_{secrets.token_hex(8)}", configure_logging=False)
     app.ctx.agent = bot
-    register([WebChat(**options)], app, route="/webhooks/")
+    register([channel], app, route="/webhooks/")
     sock = socket.create_server(("127.0.0.1", port))
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     server = asyncio.run_coroutine_threadsafe(_start(app, sock), loop).result(10)
     try:
-        yield f"http://127.0.0.1:{sock.getsockname()[1]}/chat"
+        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
     finally:
         asyncio.run_coroutine_threadsafe(_stop(server), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
@@ -75,6 +82,7 @@ async def _start(app: Sanic, sock: socket.socket) -> Any:
     server = await app.create_server(sock=sock, return_asyncio_server=True, access_log=False)
     await server.startup()
     await server.before_start()
+    await server.after_start()
     return server
 
 

@@ -15,10 +15,10 @@ import httpx
 import pytest
 from fake_bot import FakeBot, serving
 
-from channels.conversation import WAITING
 from channels.incoming import INTENTS
 from channels.messages import APOLOGY
 from channels.outbox import LIMIT
+from channels.queue import WAITING
 from chatrec.client import ChatClient
 from chatrec.errors import BadInput, ChatRecError
 

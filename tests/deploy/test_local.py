@@ -17,7 +17,7 @@ import yaml
 
 from chatrec.errors import BadInput, ModelMissing
 from chatrec.settings import ROOT, Settings
-from deploy.local import check_port, endpoints, servers
+from deploy.local import check_port, credentials, endpoints, servers
 from deploy.servers import LOG_SIZE, put_aside
 
 SMALL = Path(__file__).with_name("small_stack.py")
@@ -190,6 +190,20 @@ def test_another_action_port_and_var_reach_rasa_by_a_copy_of_the_endpoints(tmp_p
     assert copied["action_endpoint"]["url"] == "http://localhost:5999/webhook"
     assert copied["tracker_store"]["db"] == str(tmp_path / "rasa.db")
     assert copied.keys() == usual.keys()
+
+
+def test_without_tokens_the_credentials_of_the_root_are_used():
+    assert credentials(Settings()) == ROOT / "credentials.yml"
+    assert credentials(replace(Settings(), given=frozenset({"TELEGRAM_URL"}))) == ROOT / "credentials.yml"
+
+
+def test_a_channel_whose_token_is_set_is_added_with_what_else_is_set_and_no_secret_is_written(tmp_path):
+    given = Settings.read({"TELEGRAM_TOKEN": "1:secret", "TELEGRAM_SECRET": "", "SLACK_API": "http://there"}).given
+    path = credentials(replace(Settings(), var=tmp_path, given=given))
+    usual = yaml.safe_load((ROOT / "credentials.yml").read_text())
+    assert path.parent == tmp_path
+    added = {"channels.telegram.Telegram": {"token": "${TELEGRAM_TOKEN}"}}
+    assert yaml.safe_load(path.read_text()) == usual | added
 
 
 def test_a_log_that_has_grown_is_put_aside_at_the_next_start(tmp_path):

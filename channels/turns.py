@@ -1,0 +1,107 @@
+"""The conversations of a platform: each delivery once, answers in order, never silence."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from rasa.core.channels.channel import OutputChannel, UserMessage
+from sanic import Sanic
+
+from channels import history
+from channels.conversation import Conversations
+from channels.incoming import Incoming
+from channels.messages import APOLOGY, Message, bot_message
+from channels.queue import Queue
+
+log = logging.getLogger(__name__)
+
+LATEST = 500  # messages whose latest form is kept
+
+Say = Callable[[], Awaitable[list[Message]]]  # runs the turn in Rasa; gives what there is to say, at least an apology
+Answer = Callable[[Incoming, Say], Awaitable[None]]
+
+
+class Collected(OutputChannel):
+    """Keeps what the bot says in a turn. ``name`` is the platform's, so that its own responses are found."""
+
+    def __init__(self, name: str) -> None:
+        self.messages: list[Message] = []
+        self._name = name
+
+    def name(self) -> str:
+        return self._name
+
+    async def send_response(self, recipient_id: str, message: dict[str, Any]) -> None:
+        if said := bot_message(message):
+            self.messages.append(said)
+
+
+class Latest(OrderedDict):
+    """The newest entries by key; the oldest are dropped."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key, value)
+        self.move_to_end(key)
+        if len(self) > LATEST:
+            self.popitem(last=False)
+
+
+class Turns:
+    """Hands what people of one platform say to Rasa, and what Rasa says to ``answer``, which sends it.
+
+    ``turn_seconds``: how long a reply may take before the user gets an apology. ``settle_seconds``: how long a message
+    that comes alone waits for one that was sent before it.
+    """
+
+    def __init__(
+        self,
+        channel: str,
+        on_new_message: Callable[[UserMessage], Awaitable[Any]],
+        answer: Answer,
+        turn_seconds: float,
+        settle_seconds: float,
+    ) -> None:
+        self.channel = channel
+        self._on_new_message = on_new_message
+        self._answer = answer
+        self._turn_seconds = turn_seconds
+        self._settle_seconds = settle_seconds
+        self._open: Conversations[Queue] = Conversations()
+
+    async def take(self, app: Sanic, incoming: Incoming) -> bool:
+        """Let a message wait for its answer; False when it was taken before, also before a restart.
+
+        Raises :class:`channels.queue.TooMany`.
+        """
+        queue = self._open.get(incoming.conversation)
+        if queue is None:
+            handled = history.handled(await history.events(app, incoming.conversation))
+            queue = self._open.add(incoming.conversation, Queue(self._turn, handled, self._settle_seconds))
+        return queue.take(incoming)
+
+    async def knows(self, app: Sanic, conversation: str) -> bool:
+        """Whether the bot takes part in a conversation."""
+        return self._open.get(conversation) is not None or bool(await history.events(app, conversation))
+
+    async def _turn(self, incoming: Incoming) -> bool:
+        try:
+            await self._answer(incoming, lambda: self._said(incoming))
+        except Exception as error:  # the platform refused; its words may hold the user's
+            log.error("%s: an answer could not be sent (%s)", self.channel, type(error).__name__)
+        return True
+
+    async def _said(self, incoming: Incoming) -> list[Message]:
+        notice = [{"from": "bot", "text": incoming.notice}] if incoming.notice else []
+        if not incoming.text:
+            return notice
+        collected = Collected(self.channel)
+        try:
+            handled = self._on_new_message(incoming.to_rasa(collected, self.channel))
+            await asyncio.wait_for(handled, self._turn_seconds)
+        except Exception:
+            log.exception("a message of %s was not answered", self.channel)
+        return notice + (collected.messages or [APOLOGY])

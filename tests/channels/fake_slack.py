@@ -1,0 +1,129 @@
+"""Slack's Web API for tests: checks each call as strictly as slack_sdk's own models and Slack's documented limits."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import itertools
+import json
+import re
+import time
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+from fake_api import Fields
+from slack_sdk.errors import SlackObjectFormationError
+from slack_sdk.models.blocks import Block
+from slack_sdk.models.views import View
+
+SECRET = "signing-secret"
+BOT, TEAM = "U0BOT", "T0TEAM"
+numbers = itertools.count(1)
+
+
+class Slack:
+    """Answers calls; ``refused`` says what was wrong with those that Slack would refuse, which tests expect empty."""
+
+    def __init__(self) -> None:
+        self.refused: list[str] = []
+        self.limited = 0  # how many of the next posts meet the rate limit
+        self.socket = ""
+
+    def __call__(self, method: str, fields: Fields) -> tuple[int, Any]:
+        if method == "chat.postMessage" and self.limited:
+            self.limited -= 1
+            return 429, {"ok": False, "error": "ratelimited"}
+        if wrong := self._wrong(method, fields):
+            self.refused.append(f"{method}: {wrong}")
+            return 200, {"ok": False, "error": wrong}
+        return 200, {"ok": True, **self._result(method, fields)}
+
+    def _result(self, method: str, fields: Fields) -> Fields:
+        return {
+            "auth.test": {"user_id": BOT, "bot_id": "B0BOT", "team_id": TEAM, "team": "t", "user": "rec", "url": "u"},
+            "conversations.open": {"channel": {"id": f"D{fields.get('users', '')}"}},
+            "chat.postMessage": {"ts": f"{next(numbers)}.000100", "channel": fields.get("channel")},
+            "apps.connections.open": {"url": self.socket},
+        }.get(method, {})
+
+    def _wrong(self, method: str, fields: Fields) -> str:
+        """What Slack would refuse in a call; "" when nothing."""
+        try:
+            if method in ("chat.postMessage", "chat.update"):
+                return _wrong_message(method, fields)
+            if method == "views.publish":
+                View(**fields["view"]).validate_json()
+                return "" if fields["user_id"].startswith("U") else "user_not_found"
+        except SlackObjectFormationError as error:
+            return f"invalid_blocks: {error}"
+        known = ("auth.test", "conversations.open", "apps.connections.open")
+        return "" if method in known else "unknown_method"
+
+
+def _wrong_message(method: str, fields: Fields) -> str:
+    blocks = fields.get("blocks", [])
+    for block in Block.parse_all(blocks):
+        block.to_dict()
+    ids = [block["block_id"] for block in blocks if "block_id" in block]
+    actions = [[e["action_id"] for e in b["elements"]] for b in blocks if b["type"] == "actions"]
+    thread = fields.get("thread_ts")
+    wrong = {
+        "no_text": not fields.get("text"),
+        "msg_too_long": len(fields.get("text", "")) > 40_000,
+        "invalid_blocks: more than 50": len(blocks) > 50,
+        "invalid_blocks: ids": len(set(ids)) < len(ids) or any(len(i) > 255 for i in ids),
+        "invalid_blocks: action ids": any(len(set(a)) < len(a) or not 0 < len(a) <= 25 for a in actions),
+        "invalid_thread_ts": thread is not None and not re.fullmatch(r"\d+\.\d{6}", thread),
+        "channel_not_found": not re.fullmatch(r"[CDG]\w+", fields.get("channel", "")),
+        "message_not_found": method == "chat.update" and not fields.get("ts"),
+    }
+    return next((error for error, is_so in wrong.items() if is_so), "")
+
+
+def signed(
+    body: Fields | bytes, form: bool = False, secret: str = SECRET, at: float | str | None = None, **headers: str
+) -> Fields:
+    """Content and headers of a request signed as Slack signs: an event as JSON, an interaction as the ``payload`` of a
+    form, a command as a form."""
+    if isinstance(body, bytes):
+        content = body
+    elif form:
+        content = urlencode(body if "command" in body else {"payload": json.dumps(body)}).encode()
+    else:
+        content = json.dumps(body).encode()
+    timestamp = str(int(time.time()) if at is None else at)
+    signature = hmac.new(secret.encode(), f"v0:{timestamp}:".encode() + content, hashlib.sha256).hexdigest()
+    kind = "application/x-www-form-urlencoded" if form else "application/json"
+    own = {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": f"v0={signature}", "Content-Type": kind}
+    return {"content": content, "headers": own | headers}
+
+
+def send(url: str, body: Fields | bytes, form: bool = False, **how: Any) -> httpx.Response:
+    return httpx.post(url, **signed(body, form, **how), timeout=10, trust_env=False)
+
+
+def stamp() -> str:
+    return f"{next(numbers)}.000200"
+
+
+def event(text: str, channel: str = "D1", user: str = "U1", **more: Any) -> Fields:
+    """A message; in a direct channel unless another is named."""
+    kind = {"channel_type": "im" if channel.startswith("D") else "channel"}
+    inner = {"type": "message", "user": user, "text": text, "channel": channel, "ts": stamp(), **kind, **more}
+    return {"type": "event_callback", "team_id": TEAM, "event_id": f"Ev{next(numbers)}", "event": inner}
+
+
+def press(
+    action: Fields, block_id: str, channel: str = "D1", message: Fields | None = None, user: str = "U1"
+) -> Fields:
+    """A press on a button of a message, or of the Home tab without one."""
+    place = {"channel": {"id": channel}, "message": message} if message else {"view": {"type": "home"}}
+    pressed = {**action, "block_id": block_id, "action_ts": stamp()}
+    body = {"type": "block_actions", "team": {"id": TEAM}, "user": {"id": user}, "trigger_id": f"t{next(numbers)}"}
+    return body | place | {"actions": [pressed]}
+
+
+def command(text: str, channel: str = "C1", user: str = "U1") -> Fields:
+    sent = {"command": "/recommend", "text": text, "channel_id": channel, "user_id": user, "team_id": TEAM}
+    return sent | {"trigger_id": f"t{next(numbers)}"}
