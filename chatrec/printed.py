@@ -28,7 +28,7 @@ _BRAND_ALIKE = 75.0  # "Arlo" for Arla: brands are few
 _LARGE = 0.8  # of the largest print
 _FOUND = 0.65  # score from which an item is a match
 _NEAR = 0.2  # below the best score that is still told
-_LOOK_ALIKES = str.maketrans("01!|i58", "olllLsb".lower())
+_LOOK_ALIKES = str.maketrans("01i58", "ollsb")
 
 
 @dataclass(frozen=True)
