@@ -12,7 +12,12 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 SIZE = (600, 900)
 FONTS = ("DejaVuSerif-Bold.ttf", "DejaVuSans-Bold.ttf", "LiberationSerif-Bold.ttf", "LiberationSansNarrow-Bold.ttf")
-TAGLINES = ("In cinemas this winter", "Nothing is what it seems", "One night changes everything", "The truth is waiting")
+TAGLINES = (
+    "In cinemas this winter",
+    "Nothing is what it seems",
+    "One night changes everything",
+    "The truth is waiting",
+)
 MARGIN = 40
 
 

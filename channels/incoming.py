@@ -87,7 +87,7 @@ def read_message(body: bytes) -> Incoming:
     user = _matching(data, "user", CONVERSATION) if "user" in data else conversation
     message_id = _matching(data, "message_id", KEY)
     if "text" in data:
-        return Incoming(user, conversation, message_id, _typed(data["text"]))
+        return Incoming(user, conversation, message_id, typed(data["text"]))
     button = _button(data["button"])
     return Incoming(user, conversation, message_id, WORDS[button.kind], button)
 
@@ -97,7 +97,7 @@ def read_conversation(value: Any) -> str:
     return _matching({"conversation": value}, "conversation", CONVERSATION)
 
 
-def _typed(text: Any) -> str:
+def typed(text: Any) -> str:
     """Typed text without control characters and without leading slashes, which Rasa would read as an intent."""
     if not isinstance(text, str):
         raise BadInput("text must be a string.")

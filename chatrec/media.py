@@ -27,7 +27,7 @@ _MATCHES = 5
 
 @dataclass(frozen=True)
 class Seen:
-    """The text on a picture, a line each, and the items it may show, the likeliest first; no ``matches``: can't tell."""
+    """The text on a picture, a line each, and the items it may show, likeliest first; no ``matches``: can't tell."""
 
     text_found: tuple[str, ...]
     matches: tuple[Match, ...] = ()

@@ -1,7 +1,7 @@
 """Pictures to the text that is on them. The only file that knows Pillow and rapidocr.
 
-A picture is decoded to pixels and nothing else of the file is looked at: place, time and camera never get further than
-this module. Text is found and read by PP-OCRv4 (Li et al., "PP-OCRv3", 2022, and its successor), packaged with rapidocr.
+A picture is decoded to pixels, and nothing else of the file is looked at: place, time and camera never get further than
+this module. Text is found and read by PP-OCRv4, the successor of Li et al., "PP-OCRv3" (2022), as rapidocr brings it.
 """
 
 from __future__ import annotations

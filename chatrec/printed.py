@@ -1,8 +1,8 @@
 """Text as it is printed on covers and packs, linked to the catalogue.
 
-A reader of pictures runs words together, loses small letters and takes "l" for "1". So names are compared without spaces
-and with look-alikes folded, by edit distance (``rapidfuzz``), over whole lines, neighbouring lines and parts of lines.
-What a cover is called is its largest print; a brand names many packs, and the other words on one tell which.
+A reader of pictures runs words together, loses small letters and takes "l" for "1". So names are compared without
+spaces and with look-alikes folded, by edit distance (``rapidfuzz``), over whole lines, neighbouring lines and parts of
+lines. What a cover is called is its largest print; a brand names many packs, and the other words on one tell which.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ from rapidfuzz import fuzz, process
 from chatrec.catalog import Catalog
 from chatrec.linker.text import keys
 from chatrec.pictures import Line
-from chatrec.types import Item
 
 _LINES = 24  # largest lines that are looked at
 _TOGETHER = 5  # neighbouring lines that a name may run over
 _WORDS = 8  # words of a line from which parts are taken
 _SHORT = 5  # letters below which a name must be exact, and large
-_ALIKE = 80.0  # percent of letters that a longer name must share
+_ALIKE = 85.0  # percent of letters that a longer name must share: one slip in seven
 _BRAND_ALIKE = 75.0  # "Arlo" for Arla: brands are few
 _LARGE = 0.8  # of the largest print
 _FOUND = 0.65  # score from which an item is a match
@@ -56,8 +55,8 @@ def folded(text: str) -> str:
 
 
 class Printed:
-    """An index of what may be printed on the items of a catalogue: titles, and the values of slots that the schema calls
-    ``printed``. Built once; safe to use from several threads."""
+    """An index of what may be printed on the items of a catalogue: titles, and the values of slots that the schema
+    calls ``printed``. Built once; safe to use from several threads."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -109,7 +108,9 @@ class Printed:
 
 
 def _has(own: set[str], word: str) -> bool:
-    return word in own or (len(word) >= _SHORT and process.extractOne(word, own, score_cutoff=85, scorer=fuzz.ratio) is not None)
+    return word in own or (
+        len(word) >= _SHORT and process.extractOne(word, own, score_cutoff=85, scorer=fuzz.ratio) is not None
+    )
 
 
 def _names(title: str) -> set[str]:
