@@ -1,9 +1,9 @@
 """What is recognised of pictures: posters of our own making, and phone photos of groceries.
 
 Posters: films drawn at random among the better-known half of the catalogue, each in eight ways. Found: the film is the
-first match; with those films taken out of the catalogue, nothing should be told. Photos: the 40 of ``product-photos/natural``, with a catalogue made of ``products.json`` itself. Found: the
-product, or another of its brand, is among the first five; of loose fruit and vegetables nothing should be told, and no
-film of any photo.
+first match. With those films taken out of the catalogue, nothing should be told. Photos: the 40 of
+``product-photos/natural``, with a catalogue made of ``products.json`` itself. Found: the product, or another of its
+brand, is among the first five. Of loose fruit and vegetables nothing should be told, and no film of any photo.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How well and how fast recordings are understood: the 17 of ``shared/data/speech``.
 
-Word error rate: substitutions, insertions and deletions over the words of the transcript, all files together. Both sides
-are normalised as usual: lower case; no punctuation but apostrophes; hyphens as spaces; numbers as words ("7" is "seven");
-"mr" is "mister". Real-time factor: seconds of work over seconds of sound, the weights loaded.
+Word error rate: substitutions, insertions and deletions over the words of the transcript, all files together. Both
+sides are normalised as usual: lower case, no punctuation but apostrophes, hyphens as spaces, numbers as words ("7" is
+"seven"), "mr" as "mister". Real-time factor: seconds of work over seconds of sound, the weights loaded.
 """
 
 from __future__ import annotations
@@ -18,11 +18,9 @@ from chatrec.errors import BadInput
 from chatrec.settings import Settings
 from chatrec.speech import SURE, Recognizer, load_recognizer
 
-SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+SMALL = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+SMALL += ("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
+TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 WORDS = {"mr": "mister", "mrs": "missus", "dr": "doctor"}
 
 

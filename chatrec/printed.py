@@ -7,6 +7,7 @@ lines. What a cover is called is its largest print; a brand names many packs, an
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,10 +22,11 @@ from chatrec.pictures import Line
 _LINES = 24  # largest lines that are looked at
 _TOGETHER = 5  # neighbouring lines that a name may run over
 _WORDS = 8  # words of a line from which parts are taken
-_SHORT = 5  # letters below which a name must be exact, and large
+_SHORT = 5  # letters below which a title must be exact
+_LONG, _TELLING = 12, 0.85  # letters from which a title tells wherever it stands, and how much
 _ALIKE = 85.0  # percent of letters that a longer name must share: one slip in seven
 _BRAND_ALIKE = 75.0  # "Arlo" for Arla: brands are few
-_LARGE = 0.8  # of the largest print
+_LARGE = 0.65  # of the height of the largest print
 _FOUND = 0.65  # score from which an item is a match
 _NEAR = 0.2  # below the best score that is still told
 _LOOK_ALIKES = str.maketrans("01i58", "ollsb")
@@ -43,10 +45,16 @@ class Match:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A stretch of print: its key, and how large it is next to the largest."""
+    """A stretch of print: its key, how large it is next to the largest, and its share of the letters that are large."""
 
     key: str
     size: float
+    share: float
+
+    @property
+    def prominence(self) -> float:
+        """How much it looks like what the whole is called; 1 for all that is large, and nothing else."""
+        return math.sqrt(self.size * self.share)
 
 
 def folded(text: str) -> str:
@@ -82,10 +90,11 @@ class Printed:
 
     def _titled(self, pieces: Sequence[_Piece]) -> Iterator[tuple[int, float]]:
         for name, piece, alike in _alike(pieces, list(self._titles), _ALIKE):
-            if min(len(name), len(piece.key)) < _SHORT and (alike < 100 or piece.size < _LARGE):
+            if len(name) < _SHORT and alike < 100:
                 continue
+            weight = max(piece.prominence, _TELLING if len(name) >= _LONG else 0.0)
             for i in self._titles[name]:
-                yield i, alike / 100 * (0.6 + 0.3 * piece.size)
+                yield i, 0.9 * alike / 100 * weight
 
     def _branded(self, pieces: Sequence[_Piece], said: frozenset[str]) -> Iterator[tuple[int, float]]:
         for name, piece, alike in _alike(pieces, list(self._brands), _BRAND_ALIKE):
@@ -133,25 +142,30 @@ def _pieces(lines: Sequence[Line]) -> list[_Piece]:
     large = set(sorted(lines, key=lambda line: -line.height)[:_LINES])
     kept = [line for line in lines if line in large]
     most = max((line.height for line in kept), default=1.0)
-    sizes: dict[str, float] = {}
-    for text, height in _stretches(kept):
-        if key := folded(text):
-            sizes[key] = max(sizes.get(key, 0.0), height / most)
-    return [_Piece(key, size) for key, size in sizes.items()]
+    letters = sum(len(folded(line.text)) for line in kept if line.height >= _LARGE * most)
+    found: dict[str, _Piece] = {}
+    for stretch in _stretches(kept):
+        keyed = [(folded(text), height / most) for text, height in stretch]
+        key = "".join(part for part, _ in keyed)
+        large = sum(len(part) for part, size in keyed if size >= _LARGE)
+        size = sum(size for _, size in keyed) / len(keyed)
+        piece = _Piece(key, size, large / max(letters, 1))
+        if key and (key not in found or piece.prominence > found[key].prominence):
+            found[key] = piece
+    return list(found.values())
 
 
-def _stretches(lines: Sequence[Line]) -> Iterator[tuple[str, float]]:
+def _stretches(lines: Sequence[Line]) -> Iterator[list[tuple[str, float]]]:
+    """Parts of lines, and neighbouring lines together: texts with their heights."""
     for line in lines:
         words = line.text.split()
-        if len(words) <= _WORDS:
-            for start in range(len(words)):
-                for end in range(start + 1, len(words) + 1):
-                    yield " ".join(words[start:end]), line.height
+        for start in range(len(words) if len(words) <= _WORDS else 0):
+            for end in range(start + 1, len(words) + 1):
+                yield [(" ".join(words[start:end]), line.height)]
     for order in (lines, lines[::-1]):
         for start in range(len(order)):
             for end in range(start + 2, min(start + _TOGETHER, len(order)) + 1):
-                joined = order[start:end]
-                yield " ".join(line.text for line in joined), sum(line.height for line in joined) / len(joined)
+                yield [(line.text, line.height) for line in order[start:end]]
 
 
 def _alike(pieces: Sequence[_Piece], names: Sequence[str], cutoff: float) -> Iterator[tuple[str, _Piece, float]]:

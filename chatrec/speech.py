@@ -1,8 +1,8 @@
 """Speech to text. The only file that knows faster-whisper and PyAV.
 
 The packaged weights are Whisper tiny.en (Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision",
-ICML 2023) in the format of CTranslate2, run in int8. A sentence of the catalogues' own words goes before the message, and
-those are what the model then expects.
+ICML 2023) in the format of CTranslate2, run in int8. Sentences of the catalogues' own words go before the
+message, and those are what the model then expects.
 """
 
 from __future__ import annotations
