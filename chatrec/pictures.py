@@ -12,7 +12,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from rapidocr_onnxruntime import RapidOCR
 
 from chatrec.errors import BadInput
@@ -59,13 +59,15 @@ def decode(data: bytes) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow's, about sizes: ours are checked here
             return _pixels(Image.open(io.BytesIO(data), formats=FORMATS))
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError):
-        raise BadInput("the picture is damaged or too large: send it again as JPEG or PNG") from None
+    except Image.DecompressionBombError:  # far beyond our limit
+        raise _too_many_pixels() from None
+    except (OSError, SyntaxError, ValueError):
+        raise BadInput("the picture is damaged: send it again as JPEG or PNG") from None
 
 
 def _pixels(image: Image.Image) -> np.ndarray:
     if image.width * image.height > MAX_PIXELS:
-        raise BadInput(f"the picture has more than {MAX_PIXELS // 1_000_000} million pixels: send a smaller one")
+        raise _too_many_pixels()
     image.draft("RGB", (_SIDE, _SIDE))  # a JPEG is decoded no larger than needed
     image = ImageOps.exif_transpose(image)
     if image.has_transparency_data:
@@ -78,6 +80,10 @@ def _pixels(image: Image.Image) -> np.ndarray:
         size = tuple(max(1, round(side * scale)) for side in image.size)
         image = image.resize(size, Image.Resampling.LANCZOS)
     return np.asarray(image)
+
+
+def _too_many_pixels() -> BadInput:
+    return BadInput(f"the picture has more than {MAX_PIXELS // 1_000_000} million pixels: send a smaller one")
 
 
 class Reader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
+import wave
 
 import av
 import numpy as np
@@ -34,11 +35,20 @@ def silence(seconds: float) -> np.ndarray:
     return np.zeros(round(seconds * RATE), dtype=np.int16)
 
 
-def encoded(samples: np.ndarray, form: str = "WAV") -> bytes:
-    """(n,) int16 samples at 16 kHz as a file of one of ``FORMATS``."""
+def wav(samples: np.ndarray) -> bytes:
+    """(n,) int16 samples at 16 kHz as a plain WAV file, which may hold none."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as target:
+        target.setparams((1, 2, RATE, 0, "NONE", ""))
+        target.writeframes(samples.tobytes())
+    return file.getvalue()
+
+
+def encoded(samples: np.ndarray, form: str = "WAV", **options: str) -> bytes:
+    """(n,) int16 samples at 16 kHz as a file of one of ``FORMATS``. ``options`` of FFmpeg's writer."""
     name, codec, rate = FORMATS[form]
     file = io.BytesIO()
-    with av.open(file, "w", format=name) as target:
+    with av.open(file, "w", format=name, options=options) as target:
         stream = target.add_stream(codec, rate=rate)
         stream.layout = "mono"
         frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
