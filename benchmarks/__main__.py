@@ -24,6 +24,8 @@ BENCHMARKS = {
     "nlu": "how well messages are understood",
     "ranking": "ranking with the tower, next to other ways",
     "turns": "how long a turn takes",
+    "speech": "what is understood of recordings",
+    "pictures": "what is recognised of pictures",
     "history": "what somebody turns to next, next to six peers",
 }
 RESULTS = Path(__file__).with_name("results")

@@ -4,6 +4,8 @@
 ``GET  /chat``                                        the page; its files under ``/chat/page/``
 ``POST /chat/messages``                               ``{conversation, message_id, text}`` or ``{conversation,
                                                       message_id, button: {kind, item_id, impression_id}}``; 202
+``POST /chat/media``                                  a recording or picture as it is; ``{say}``: its text,
+                                                      or ``{ask}``: what the bot asks, ``{text, buttons}``
 ``GET  /chat/stream?conversation=..&after=N``         server-sent events: ``message``, ``typing``, ``done``, ``reset``
 ``GET  /chat/history?conversation=..``                ``{messages, after}``: the conversation so far, and where the
                                                       stream goes on
@@ -13,7 +15,8 @@
 A message is posted until it is acknowledged, and answered once however often it comes. The position in the stream that
 the answer to a POST gives is the one after which the reply comes. Whoever knows a conversation's id may read it and
 speak in it, so pages make ids of 128 random bits. A ``user`` of the same form may come along: who has it is remembered
-from one conversation to the next; without it, the conversation is the user.
+from one conversation to the next; without it, the conversation is the user. Files belong to no conversation:
+what was made of one is said by the page like anything typed, and nothing of it is kept.
 """
 
 from __future__ import annotations
@@ -29,11 +32,13 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, file, json
 
 from channels import history
+from channels.attachments import Attachments
 from channels.conversation import Conversation, Conversations
-from channels.incoming import Incoming, read_conversation, read_message
+from channels.incoming import Incoming, read_conversation, read_message, read_text
 from channels.messages import bot_message
 from channels.queue import TooMany
 from chatrec.errors import BadInput
+from chatrec.media import MAX_BYTES as MAX_FILE
 
 PAGE = Path(__file__).with_name("page")
 MAX_BYTES = 16_384  # of a posted message
@@ -107,6 +112,7 @@ class WebChat(InputChannel):
         chat = Blueprint("webchat")
         _serve_page(chat)
         _serve_messages(chat, open_conversation)
+        _serve_media(chat, Attachments())
         _serve_stream(chat, open_conversation, self._heartbeat_seconds)
 
         @chat.listener("before_server_stop")
@@ -138,6 +144,10 @@ def _serve_page(chat: Blueprint) -> None:
     async def refuse(request: Request, error: BadInput) -> HTTPResponse:
         return json({"error": str(error)}, 400)
 
+    @chat.exception(TooMany)
+    async def put_off(request: Request, error: TooMany) -> HTTPResponse:
+        return json({"error": str(error)}, 429)
+
 
 def _serve_messages(chat: Blueprint, open_conversation: OpenConversation) -> None:
     @chat.post("/messages")
@@ -146,10 +156,7 @@ def _serve_messages(chat: Blueprint, open_conversation: OpenConversation) -> Non
             return json({"error": f"A message may have at most {MAX_BYTES} bytes."}, 413)
         incoming = read_message(request.body)
         conversation = await open_conversation(request, incoming.conversation)
-        try:
-            after = conversation.accept(incoming)
-        except TooMany as error:
-            return json({"error": str(error)}, 429)
+        after = conversation.accept(incoming)
         return json({"after": after, "done": incoming.message_id in conversation.done}, 202)
 
     @chat.get("/history")
@@ -160,6 +167,18 @@ def _serve_messages(chat: Blueprint, open_conversation: OpenConversation) -> Non
         after, done = conversation.settled, conversation.done
         events = await history.events(request.app, name)
         return json({"messages": history.messages(events, conversation.accepted - done), "after": after})
+
+
+def _serve_media(chat: Blueprint, attachments: Attachments) -> None:
+    @chat.post("/media", stream=True)
+    async def attach(request: Request) -> HTTPResponse:
+        body = bytearray()
+        while (chunk := await request.stream.read()) is not None:
+            body += chunk
+            if len(body) > MAX_FILE:
+                return json({"error": f"A file may have at most {MAX_FILE // 1_000_000} MB."}, 413)
+        found = await attachments.read(bytes(body))
+        return json({"say": read_text(found)} if isinstance(found, str) else {"ask": found})
 
 
 def _serve_stream(chat: Blueprint, open_conversation: OpenConversation, heartbeat_seconds: float) -> None:

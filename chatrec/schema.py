@@ -39,7 +39,7 @@ class Slot:
     ``less``: relative critiques that raise or lower a number by ``step``; ``most`` and ``least``: the one of several
     with the highest or lowest ("shortest"). ``min`` and ``max``: what a cell may hold. ``ask``: may be asked for.
     ``softness``: the highest is given up first when nothing fits. ``reason``: a clause with ``{value}``. ``inquiry``:
-    words of a question about it.
+    words of a question about it. ``printed``: its values stand on the thing itself, as a brand does on a pack.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Slot:
     softness: int = 0
     reason: str = ""
     inquiry: tuple[str, ...] = ()
+    printed: bool = False
 
 
 @dataclass(frozen=True)
@@ -219,6 +220,7 @@ def _slot(name: str, table: _Table) -> Slot:
         softness=int(table.number("softness", 0)),
         reason=_reason(table),
         inquiry=table.texts("inquiry"),
+        printed=table.flag("printed"),
     )
 
 

@@ -21,7 +21,7 @@ class Settings:
     """Where things are and how to run. Every field has a default that works on a laptop.
 
     ``var``: databases, logs, all that a clone does not bring; ``cache``: what can be computed again.
-    ``llm`` and ``encoder`` take a hub name or a local folder; empty means the packaged weights.
+    ``llm``, ``encoder`` and ``speech`` take a hub name or a local folder; empty means the packaged weights.
     ``device``: ``cpu``, ``cuda`` or ``auto``. ``threads``: torch threads in the action server.
     ``secret`` keys the hashes of platform ids in the store; see :meth:`store_secret`.
     ``given``: names of other variables that are set, by which the launcher sees which channels have a token.
@@ -34,6 +34,7 @@ class Settings:
     data: Path = ROOT.parent / "shared" / "data"
     llm: str = ""
     encoder: str = ""
+    speech: str = ""
     device: str = "auto"
     threads: int = 2
     secret: str = ""
@@ -80,6 +81,7 @@ class Settings:
             data=Path(env.get("CHATREC_DATA", root.parent / "shared" / "data")),
             llm=env.get("CHATREC_LLM", ""),
             encoder=env.get("CHATREC_ENCODER", ""),
+            speech=env.get("CHATREC_SPEECH", ""),
             device=_device(env.get("CHATREC_DEVICE", cls.device)),
             threads=_number("CHATREC_THREADS", env, cls.threads),
             secret=env.get("CHATREC_SECRET", ""),

@@ -1,6 +1,8 @@
 // The page of the web chat. What the user says is kept in `outgoing` until its answer is complete and is posted again
 // after every interruption; the server handles each message once. Everything said is inserted as text, never as HTML.
 
+import { listen } from "./media.js";
+
 const $ = (id) => document.getElementById(id);
 const [log, input] = [$("log"), $("text")];
 const LIMIT = 1000;
@@ -327,6 +329,11 @@ for (const moved of ["wheel", "touchmove"]) addEventListener(moved, () => (follo
 addEventListener("online", load);
 // A hidden page gives its connection back (a browser has six for a host) and catches up when it is seen again.
 document.addEventListener("visibilitychange", () => (document.hidden ? source?.close() : connect()));
+listen({
+  say: (text) => say({ text: [...text].slice(0, LIMIT).join("") }),
+  ask: (message) => draw({ from: "bot", ...message }, true),
+  show: (text) => append("user", text),
+});
 
 typed();
 load();

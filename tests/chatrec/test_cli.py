@@ -73,7 +73,7 @@ def teas(call, home) -> Catalog:
 
 
 def test_help_loads_nothing_heavy():
-    heavy = "{'torch', 'transformers', 'numpy', 'sqlalchemy', 'rasa', 'httpx'}"
+    heavy = "{'torch', 'transformers', 'numpy', 'sqlalchemy', 'rasa', 'httpx', 'av', 'PIL'}"
     code = f"import sys, chatrec.cli; chatrec.cli.parser().format_help(); print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -23,7 +23,8 @@ def test_an_empty_environment_gives_the_defaults():
     assert (read.var, read.cache) == (ROOT / "var", ROOT / "var" / "cache")
     assert read.catalogs == ROOT / "data" / "catalogs"
     assert read.db == f"sqlite:///{ROOT / 'var' / 'chatrec.db'}"
-    assert (read.llm, read.encoder, read.device, read.threads, read.secret) == ("", "", "auto", 2, "")
+    assert (read.llm, read.encoder, read.speech, read.secret) == ("", "", "", "")
+    assert (read.device, read.threads) == ("auto", 2)
     assert (read.port, read.action_port) == (5005, 5055)
 
 
@@ -35,6 +36,7 @@ def test_an_empty_environment_gives_the_defaults():
         ("CHATREC_DB", "postgresql://db/chatrec", "db", "postgresql://db/chatrec"),
         ("CHATREC_LLM", "somebody/model", "llm", "somebody/model"),
         ("CHATREC_ENCODER", "somebody/encoder", "encoder", "somebody/encoder"),
+        ("CHATREC_SPEECH", "small.en", "speech", "small.en"),
         ("CHATREC_DEVICE", "cuda", "device", "cuda"),
         ("CHATREC_DEVICE", "cuda:1", "device", "cuda:1"),
         ("CHATREC_DEVICE", "cpu", "device", "cpu"),
