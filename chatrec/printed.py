@@ -23,11 +23,11 @@ _LINES = 24  # largest lines that are looked at
 _TOGETHER = 5  # neighbouring lines that a name may run over
 _WORDS = 8  # words of a line from which parts are taken
 _SHORT = 5  # letters below which a title must be exact
-_LONG, _TELLING = 12, 0.85  # letters from which a title tells wherever it stands, and how much
+_LONG, _EXACT, _TELLING = 12, 95.0, 0.85  # letters from which an exact title tells wherever it stands, and how much
 _ALIKE = 85.0  # percent of letters that a longer name must share: one slip in seven
 _BRAND_ALIKE = 75.0  # "Arlo" for Arla: brands are few
 _LARGE = 0.65  # of the height of the largest print
-_FOUND = 0.65  # score from which an item is a match
+_TITLE, _FOUND = 0.7, 0.65  # scores from which a title counts, and from which an item is a match
 _NEAR = 0.2  # below the best score that is still told
 _LOOK_ALIKES = str.maketrans("01i58", "ollsb")
 
@@ -92,9 +92,10 @@ class Printed:
         for name, piece, alike in _alike(pieces, list(self._titles), _ALIKE):
             if len(name) < _SHORT and alike < 100:
                 continue
-            weight = max(piece.prominence, _TELLING if len(name) >= _LONG else 0.0)
-            for i in self._titles[name]:
-                yield i, 0.9 * alike / 100 * weight
+            exact = len(name) >= _LONG and alike >= _EXACT
+            score = 0.9 * alike / 100 * max(piece.prominence, _TELLING if exact else 0.0)
+            for i in self._titles[name] if score >= _TITLE else ():
+                yield i, score
 
     def _branded(self, pieces: Sequence[_Piece], said: frozenset[str]) -> Iterator[tuple[int, float]]:
         for name, piece, alike in _alike(pieces, list(self._brands), _BRAND_ALIKE):

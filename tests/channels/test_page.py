@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from fake_bot import FakeBot, serving
+from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 pytestmark = pytest.mark.slow
 
 HOSTILE = "<img src=x onerror=\"document.title='hacked'\"><b>bold</b>"
+MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 PHONE = {"width": 320, "height": 640}
 
 
@@ -57,7 +59,7 @@ async def script(message) -> list[dict]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", *MICROPHONE])
         yield chromium
         chromium.close()
 
@@ -339,3 +341,29 @@ def test_rating_a_card_does_not_move_it(page):
     expect(bot_said(page, "Noted")).to_have_count(1)
     page.wait_for_timeout(600)
     assert card(page, 1).bounding_box()["y"] == before
+
+
+def test_a_picture_is_sent_recognised_and_taken_up_by_a_press(page, bot, tmp_path):
+    """With the real reader and the real catalogue: a poster that we draw ourselves."""
+    sheet = Image.new("RGB", (600, 400), "black")
+    ImageDraw.Draw(sheet).text((60, 150), "BLADE RUNNER", fill="white", font=ImageFont.load_default(70))
+    sheet.save(tmp_path / "poster.jpg")
+    page.locator("#file").set_input_files(tmp_path / "poster.jpg")
+    expect(page.locator("#log > .user")).to_have_text(["📷 A picture"])
+    expect(bot_said(page, "Is it Blade Runner (1982)?")).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Yes, that's it").click()
+    expect(bot_said(page, "Something like Blade Runner (1982)")).to_be_visible()
+    assert [message.text for message in bot.heard] == ["Something like Blade Runner (1982)"]
+
+
+def test_speech_is_recorded_sent_and_asked_about_when_nobody_speaks(browser, url, bot):
+    """Chromium's fake microphone beeps: no words."""
+    with opened(browser, url, permissions=["microphone"]) as page:
+        speak = page.get_by_role("button", name="Speak")
+        speak.click()
+        expect(speak).to_have_attribute("aria-pressed", "true")
+        page.wait_for_timeout(1500)
+        speak.click()
+        expect(speak).to_have_attribute("aria-pressed", "false")
+        expect(page.locator("#log > .bot")).to_contain_text(re.compile("I couldn't hear|I heard"), timeout=30_000)
+        assert bot.heard == []

@@ -11,6 +11,8 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageDraw, ImageFont
+from recordings import silence, wav
 from rich.console import Console
 
 from chatrec import doctor
@@ -333,3 +335,31 @@ def test_a_port_is_free_or_used_by_somebody_else():
         somebody.listen()
         with pytest.raises(ChatRecError, match="set CHATREC_PORT"):
             doctor.port(number, "/health", "CHATREC_PORT")
+
+
+def test_hear_prints_the_agreed_json_and_one_line_about_what_is_no_recording(call, home, teas):
+    (home / "silence.wav").write_bytes(wav(silence(1)))
+    code, out, _ = call("hear", home / "silence.wav", "--json")
+    assert (code, json.loads(out)) == (0, {"text": "", "language": "en", "confidence": 0.0, "seconds": 1.0})
+    for name, told in (("teas.csv", "no audio"), ("nothing.wav", "no such file"), ("", "directory")):
+        code, out, error = call("hear", home / name)
+        assert (code, out) == (2, "")
+        assert told in error
+        assert error.startswith(str(home / name))
+        assert error.count("\n") == 1
+
+
+def test_look_prints_the_agreed_json_of_one_catalogue_or_all(call, home, teas):
+    image = Image.new("RGB", (600, 300), "white")
+    ImageDraw.Draw(image).text((60, 90), "SENCHA", fill="black", font=ImageFont.load_default(80))
+    image.save(home / "pack.jpg")
+    for domain in ((), ("--domain", "teas")):
+        code, out, _ = call("look", home / "pack.jpg", *domain, "--json")
+        found = json.loads(out)
+        assert (code, found["text_found"]) == (0, ["SENCHA"])
+        assert [(m["item_id"], m["title"]) for m in found["matches"]] == [("t1", "Sencha")]
+        assert 0.65 <= found["matches"][0]["score"] <= 1
+    Image.new("RGB", (200, 200), "red").save(home / "red.png")
+    assert json.loads(call("look", home / "red.png", "--json")[1]) == {"text_found": [], "matches": []}
+    assert call("look", home / "pack.jpg", "--domain", "coffees")[0] == 2
+    assert call("look", home / "teas.csv")[0] == 2
