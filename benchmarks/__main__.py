@@ -25,6 +25,7 @@ BENCHMARKS = {
     "ranking": "ranking with the tower, next to other ways",
     "turns": "how long a turn takes",
     "history": "what somebody turns to next, next to six peers",
+    "cold": "people of whom three events are known, or a sentence",
 }
 RESULTS = Path(__file__).with_name("results")
 
