@@ -26,6 +26,7 @@ BENCHMARKS = {
     "turns": "how long a turn takes",
     "history": "what somebody turns to next, next to six peers",
     "cold": "people of whom three events are known, or a sentence",
+    "charts": "pictures of these figures, into docs/",
 }
 RESULTS = Path(__file__).with_name("results")
 

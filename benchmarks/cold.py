@@ -10,8 +10,7 @@ Two sets, both in the ids of the films catalogue. MovieLens 100K: the users in t
 the other two thirds; the bot has learned from nobody there. ml-latest-small: the tenth of the users that the ranker in
 service was not trained on, but which told when to stop and weighed it; collaborative scorers learn from the rest.
 
-Reads what
-``python -m benchmarks.joined`` wrote. Nothing is tuned here. SASRec is trained for as many epochs as
+Reads what ``python -m benchmarks.joined`` wrote. Nothing is tuned here: SASRec is trained for as many epochs as
 ``python -m benchmarks.history`` found best.
 """
 
