@@ -27,6 +27,8 @@ BENCHMARKS = {
     "speech": "what is understood of recordings",
     "pictures": "what is recognised of pictures",
     "history": "what somebody turns to next, next to six peers",
+    "cold": "people of whom three events are known, or a sentence",
+    "charts": "pictures of these figures, into docs/",
 }
 RESULTS = Path(__file__).with_name("results")
 

@@ -1,71 +1,55 @@
 """What somebody turns to next, on MovieLens 100K, next to six peers: ``python -m benchmarks.history [--quick]``.
 
 The last event of each user is found among all films from those before it, see :mod:`chatrec.evaluation.history`. The
-peers are RecBole's classes with RecBole's settings (Zhao et al., "RecBole", CIKM 2021), and EASE with recency weights.
-All see the same split. What is trained in epochs is first trained without each user's last two events, to choose the
-number of epochs on the one before the last, and then again without the last one only. RecBole's SASRec is trained at
-all steps of a sequence at once, as its authors do, which is many times faster than one step at a time.
+peers are those of :mod:`benchmarks.peers`, and EASE with recency weights. All see the same split. What is trained in
+epochs is first trained without each user's last two events, to choose the number of epochs on the one before the last,
+and then again without the last one only. Films and ratings come with RecBole's wheel.
 
-Cold users: only their first three events are known. Films and ratings come with RecBole's wheel.
+It takes hours. Each piece that is computed stays in the cache, so a run that was stopped goes on.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import importlib.util
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
-import torch
 from rich.console import Console
 
-from benchmarks import Figures, machine, show
-from chatrec.collaborative import Ease, History, Neighbours, interactions, popularity
+from benchmarks import Figures, machine, peers, show
+from benchmarks.kept import Kept, fingerprint, source
+from chatrec.collaborative import Ease, History, popularity
 from chatrec.encoder import encode_items, load_encoder
 from chatrec.evaluation import history as ev
-from chatrec.sequence import Recipe, SequenceModel, batches, padded
+from chatrec.factors import Factors
+from chatrec.sequence import Recipe, SequenceModel
 from chatrec.settings import Settings
 
 SEEDS = (0, 1, 2)
 MEASURES = ("hr@10", "ndcg@10", "hr@20", "mrr", "coverage", "mean_popularity")
-PUBLISHED = {
-    "USER_ID_FIELD": "user",
-    "ITEM_ID_FIELD": "item",
-    "NEG_PREFIX": "neg_",
-    "LIST_SUFFIX": "_list",
-    "ITEM_LIST_LENGTH_FIELD": "length",
-    "MAX_ITEM_LIST_LENGTH": 50,
-    "device": torch.device("cpu"),
-    "reg_weight": 250.0,
-    "k": 100,
-    "shrink": 0.0,
-    "knn_method": "item",
-    "hidden_size": 64,
-    "inner_size": 256,
-    "n_layers": 2,
-    "n_heads": 2,
-    "hidden_dropout_prob": 0.5,
-    "attn_dropout_prob": 0.5,
-    "hidden_act": "gelu",
-    "layer_norm_eps": 1e-12,
-    "initializer_range": 0.02,
-    "loss_type": "CE",
-    "embedding_size": 64,
-    "require_pow": False,
-}
-RATE, PAIRS = 1e-3, 2048  # RecBole's learning rate and batch
-
-Epoch = Callable[[int, ev.Scorer], None]
-"""Called after each epoch with its number, from 1, and the model as it is."""
+RESAMPLES = 2000
+MOST = {"LightGCN": 100, "SASRec": 50}  # epochs among which the best number is looked for, in ten steps
+OURS = "blend (ours)"
 
 
-class Config(dict):
-    device = PUBLISHED["device"]
+@dataclass(frozen=True)
+class Bench:
+    """The split, and what is known of it already. ``text``: (items, d) vectors of what is said about the items."""
+
+    log: ev.Log
+    text: np.ndarray
+    kept: Kept
+
+    def scorer(self, name: str, fit: ev.Fit, known: Sequence[History], *key: object) -> ev.Scorer:
+        """What ``fit`` learns from these histories. ``key``: what else it depends on, its code for one."""
+        key = (*key, len(self.log.items), fingerprint(*known))
+        return self.kept.scorer(name, key, lambda: fit(known))
 
 
 def movielens() -> ev.Log:
@@ -81,184 +65,130 @@ def _rows(path: Path) -> list[list[str]]:
     return [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
 
 
-def peer(module: str, name: str, known: Sequence[History], items: int, **changes: object):
-    """A model of RecBole's over these histories. In RecBole 0 is nobody and nothing, so all indices are one higher."""
-    found = interactions([np.array([], dtype=int), *(np.asarray(h) + 1 for h in known)], items + 1)
-    sizes = {"user": len(known) + 1, "item": items + 1}
-    dataset = SimpleNamespace(num=sizes.__getitem__, inter_matrix=lambda form: found.asformat(form))
-    kind = getattr(importlib.import_module(f"recbole.model.{module}"), name)
-    return kind(Config(PUBLISHED | changes), dataset)
+def rivals(bench: Bench, seeds: Sequence[int], quick: bool) -> tuple[dict[str, list[ev.Scorer]], Figures]:
+    """What there is to beat, one scorer or one a seed; and NDCG@10 on the event before the last, by epoch."""
+    known, items, code = bench.log.known(1), len(bench.log.items), source(peers.peer)
+    linear = {"Pop": peers.recbole_pop, "ItemKNN": peers.recbole_knn, "EASE": peers.recbole_ease}
+    found = {
+        f"{name} (RecBole)": [bench.scorer(name, partial(train, items=items), known, code)]
+        for name, train in linear.items()
+    }
+    found["EASE-recency"] = [bench.scorer("EASE-recency", lambda k: Ease.fit(k, items).score, known, source(Ease))]
+    curves = {}
+    for name, train in (("LightGCN", peers.lightgcn), ("SASRec", peers.sasrec)):
+        curve = _curve(bench, name, train, 2 if quick else MOST[name])
+        epochs = int(max(curve, key=lambda row: row[1])[0])
+        curves[name] = {int(epoch): round(float(value), 4) for epoch, value in curve}
+        fits = [partial(train, items=items, epochs=epochs, seed=seed) for seed in seeds]
+        scorers = [bench.scorer(name, fit, known, code, epochs, seed) for fit, seed in zip(fits, seeds, strict=True)]
+        found[f"{name} (RecBole, {epochs} epochs)"] = scorers
+    return found, curves
 
 
-def recbole_pop(known: Sequence[History], items: int) -> ev.Scorer:
-    model = peer("general_recommender.pop", "Pop", known, items)
-    for history in known:  # it counts an item once a batch
-        model.calculate_loss({"item": torch.from_numpy(history + 1)})
-    counts = model.item_cnt[1:].numpy().ravel().astype(np.float32)
-    return lambda histories: np.tile(counts, (len(histories), 1))
-
-
-def recbole_knn(known: Sequence[History], items: int) -> ev.Scorer:
-    return Neighbours(peer("general_recommender.itemknn", "ItemKNN", known, items).w.tocsr()[1:, 1:]).score
-
-
-def recbole_ease(known: Sequence[History], items: int) -> ev.Scorer:
-    weights = peer("general_recommender.ease", "EASE", known, items).item_similarity
-    return Ease(np.asarray(weights)[1:, 1:], decay=1.0).score
-
-
-def lightgcn(known: Sequence[History], items: int, epochs: int, seed: int, after: Epoch | None = None) -> ev.Scorer:
-    """LightGCN. A history it was not trained with gets the mean of its items' vectors for a user's."""
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    model = peer("general_recommender.lightgcn", "LightGCN", known, items, reg_weight=1e-5)
-    users, films = np.repeat(np.arange(len(known)), [len(h) for h in known]) + 1, np.concatenate(known) + 1
-    held = interactions(known, items).toarray() > 0
-    places = {np.asarray(h).tobytes(): user for user, h in enumerate(known)}
-
-    @torch.inference_mode()
-    def score(histories: Sequence[History]) -> np.ndarray:
-        people, things = (vectors[1:].numpy() for vectors in model.forward())
-        rows = [
-            people[places[h.tobytes()]] if h.tobytes() in places else things[h].mean(axis=0)
-            for h in map(np.asarray, histories)
-        ]
-        return np.stack(rows) @ things.T
-
-    optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
-    for epoch in range(epochs):
-        mixed = rng.permutation(len(users))
-        for start in range(0, len(users), PAIRS):
-            user, film = users[mixed[start : start + PAIRS]], films[mixed[start : start + PAIRS]]
-            other = rng.integers(1, items + 1, len(user))
-            while (wrong := held[user - 1, other - 1]).any():
-                other[wrong] = rng.integers(1, items + 1, int(wrong.sum()))
-            batch = {"user": user, "item": film, "neg_item": other}
-            optimizer.zero_grad()
-            model.calculate_loss({name: torch.from_numpy(values) for name, values in batch.items()}).backward()
-            optimizer.step()
-        if after:
-            after(epoch + 1, score)
-    return score
-
-
-def sasrec(known: Sequence[History], items: int, epochs: int, seed: int, after: Epoch | None = None) -> ev.Scorer:
-    """SASRec with the softmax over all items."""
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    length = PUBLISHED["MAX_ITEM_LIST_LENGTH"]
-    model = peer("sequential_recommender.sasrec", "SASRec", known, items)
-    optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
-    kept = [np.asarray(history) for history in known if len(history) > 1]
-
-    @torch.inference_mode()
-    def score(histories: Sequence[History]) -> np.ndarray:
-        model.eval()
-        recent = [np.asarray(h)[-length:] + 1 for h in histories]
-        lengths = torch.tensor([len(h) for h in recent])
-        states = model.forward(padded(recent, 0), lengths)
-        return (states @ model.item_embedding.weight[1:].T).numpy()
-
-    for epoch in range(epochs):
-        model.train()
-        for pieces in batches(kept, Recipe(window=length), rng):
-            steps = padded([history[a:b] + 1 for history, a, b in pieces], 0)
-            targets = torch.from_numpy(np.concatenate([history[a + 1 : b + 1] + 1 for history, a, b in pieces]))
-            places = torch.arange(steps.shape[1]).expand_as(steps)
-            x = model.dropout(model.LayerNorm(model.item_embedding(steps) + model.position_embedding(places)))
-            states = model.trm_encoder(x, model.get_attention_mask(steps), output_all_encoded_layers=True)[-1]
-            optimizer.zero_grad()
-            model.loss_fct(states[steps > 0] @ model.item_embedding.weight.T, targets).backward()
-            optimizer.step()
-        if after:
-            after(epoch + 1, score)
-    return score
-
-
-def chosen_epochs(train: Callable, log: ev.Log, most: int, every: int) -> int:
-    """The number of epochs with the best NDCG@10 on the event before the last, which training doesn't see."""
-    known, cases, found = log.known(2), ev.held_out(log, 2), {}
-    counts = popularity(known, len(log.items))
+def _curve(bench: Bench, name: str, train: Callable[..., ev.Scorer], most: int) -> np.ndarray:
+    """(10, 2) numbers of epochs, and NDCG@10 after them on the event before the last, which training doesn't see."""
+    known, cases, items, found = bench.log.known(2), ev.held_out(bench.log, 2), len(bench.log.items), []
+    counts = popularity(known, items)
 
     def after(epoch: int, score: ev.Scorer) -> None:
-        if epoch % every == 0:
-            found[epoch] = ev.evaluate(cases, score, counts)["ndcg@10"]
-            print(f"{train.__name__} {epoch} {found[epoch]:.4f}", file=sys.stderr, flush=True)
+        if epoch % max(most // 10, 1) == 0:
+            found.append((epoch, ev.evaluate(cases, score, counts)["ndcg@10"]))
+            print(f"{name}: epoch {epoch} of {most}, {found[-1][1]:.4f}", file=sys.stderr, flush=True)
 
-    train(known, len(log.items), most, 0, after)
-    return max(found, key=found.get)
+    def compute() -> np.ndarray:
+        train(known, items, most, 0, after)
+        return np.array(found)
+
+    return bench.kept.array(f"{name}-epochs", (source(peers.peer), most, fingerprint(*known)), compute)
 
 
-def ours(log: ev.Log, text: np.ndarray, recipe: Recipe, seeds: Sequence[int]) -> dict[str, ev.Scorer]:
-    """The blend, its sequence model alone, and what is left of the blend when a signal is taken away."""
-    items = len(log.items)
-    fits = ev.linear_signals(items) | {
-        "sequence": lambda known: SequenceModel.fit(known, items, text, recipe, seeds).score
+def signals(bench: Bench, recipe: Recipe, seeds: Sequence[int]) -> dict[str, ev.Fit]:
+    """The blend's signals. That of several seeds is the mean of theirs, as :class:`SequenceModel` has it."""
+    items, code = len(bench.log.items), (source(SequenceModel), recipe, fingerprint(bench.text))
+
+    def network(seed: int) -> ev.Fit:
+        return lambda known: SequenceModel.fit(known, items, bench.text, recipe, [seed]).score
+
+    def sequence(known: Sequence[History]) -> ev.Scorer:
+        each = [bench.scorer("sequence", network(seed), known, *code, seed) for seed in seeds]
+        return lambda histories: np.mean([score(histories) for score in each], axis=0)
+
+    linear = {name: partial(bench.scorer, name, fit) for name, fit in ev.linear_signals(items).items()}
+    return {**linear, "sequence": sequence}
+
+
+def ours(bench: Bench, recipe: Recipe, seeds: Sequence[int]) -> dict[str, list[ev.Scorer]]:
+    """The blend and its sequence model, of one seed each and of all together; and what is left of the blend when a
+    signal is taken away."""
+    single = [ev.fit_hybrid(bench.log, signals(bench, recipe, [seed])) for seed in seeds]
+    fits = signals(bench, recipe, seeds)
+    whole = ev.fit_hybrid(bench.log, fits) if len(seeds) > 1 else single[0]
+    found = {
+        "sequence (ours), one seed": [hybrid.signals["sequence"] for hybrid in single],
+        "blend (ours), one seed": [hybrid.score for hybrid in single],
+        "sequence (ours)": [whole.signals["sequence"]],
+        OURS: [whole.score],
     }
-    fits = {name: _remembered(fit) for name, fit in fits.items()}
-    whole = ev.fit_hybrid(log, fits)
-    found = {"blend (ours)": whole.score, "sequence (ours)": whole.signals["sequence"]}
     for name in fits:
         rest = {other: fit for other, fit in fits.items() if other != name}
-        found[f"blend without {name}"] = ev.fit_hybrid(log, rest).score
+        found[f"blend without {name}"] = [ev.fit_hybrid(bench.log, rest).score]
     return found
 
 
-def _remembered(fit: ev.Fit) -> ev.Fit:
-    """The same, which fits once for the same histories."""
-    done: dict[int, ev.Scorer] = {}
-
-    def again(known: Sequence[History]) -> ev.Scorer:
-        size = sum(len(history) for history in known)
-        if size not in done:
-            done[size] = fit(known)
-        return done[size]
-
-    return again
+def gains(cases: ev.Cases, scorers: Sequence[ev.Scorer]) -> np.ndarray:
+    """(users, 2) HR@10 and NDCG@10 of each user, means over seeds."""
+    ranks = [ev.places(scorer(cases.histories), cases.histories, cases.targets)[0] for scorer in scorers]
+    return np.mean([np.stack([r <= ev.DEPTH, (r <= ev.DEPTH) / np.log2(r + 1)], axis=1) for r in ranks], axis=0)
 
 
-def peers(log: ev.Log, seeds: Sequence[int], quick: bool) -> dict[str, list[ev.Scorer]]:
-    """What there is to beat: one scorer, or one a seed."""
-    known, items = log.known(1), len(log.items)
-    found = {
-        "Pop (RecBole)": [recbole_pop(known, items)],
-        "ItemKNN (RecBole)": [recbole_knn(known, items)],
-        "EASE (RecBole)": [recbole_ease(known, items)],
-        "EASE-recency": [Ease.fit(known, items).score],
-    }
-    for name, train, most, every in (("LightGCN", lightgcn, 100, 10), ("SASRec", sasrec, 50, 5)):
-        epochs = 2 if quick else chosen_epochs(train, log, most, every)
-        found[f"{name} (RecBole, {epochs} epochs)"] = [train(known, items, epochs, seed) for seed in seeds]
-    return found
+def ratios(mine: np.ndarray, other: np.ndarray) -> Figures:
+    """Ours by another's, with 95 % of a paired bootstrap over users."""
+    picks = np.random.default_rng(1).integers(len(mine), size=(RESAMPLES, len(mine)))
+    drawn = mine[picks].mean(axis=1) / other[picks].mean(axis=1)
+    low, high = np.quantile(drawn, (0.025, 0.975), axis=0)
+    means = mine.mean(axis=0) / other.mean(axis=0)
+    return {m: f"{r:.2f} [{a:.2f}, {b:.2f}]" for m, r, a, b in zip(MEASURES, means, low, high, strict=False)}
 
 
 def measure(settings: Settings, quick: bool = False) -> Figures:
     """All figures, by name; means over seeds."""
     log = movielens()
     text = encode_items(load_encoder(settings), log.texts, settings.cache)
+    bench = Bench(log, text, Kept(settings.cache / "history"))
     seeds, recipe = SEEDS[: 1 if quick else None], Recipe(epochs=2) if quick else Recipe()
     sampling = {"sweeps": 10, "burn": 5} if quick else {}
-    rivals = peers(log, seeds, quick)
-    mine = [ours(log, text, recipe, [seed]) for seed in seeds]
-    each = {f"{name}, one seed": [scorers[name] for scorers in mine] for name in ("blend (ours)", "sequence (ours)")}
-    together = {name: [scorer] for name, scorer in ours(log, text, recipe, seeds).items()} if not quick else {}
+    against, curves = rivals(bench, seeds, quick)
+    every = against | ours(bench, recipe, seeds)
     counts = popularity(log.known(1), len(log.items))
     groups = {"all_known": ev.held_out(log, 1), "three_known": ev.held_out(log, 1, ev.FEW)}
-    every = rivals | each | together
     tables = {
-        group: [_row(name, [ev.evaluate(cases, s, counts) for s in scorers]) for name, scorers in every.items()]
+        group: [
+            _row(name, [ev.evaluate(cases, s, counts, len(cases.targets)) for s in scorers])
+            for name, scorers in every.items()
+        ]
         for group, cases in groups.items()
     }
-    best = {name: max(row[name] for row in tables["all_known"] if row["scorer"] in rivals) for name in MEASURES[:2]}
-    final = [row for row in tables["all_known"] if row["scorer"] in ("blend (ours)", "blend (ours), one seed")][-1]
+    known = {name: gains(groups["all_known"], scorers) for name, scorers in every.items()}
+    errors = [_rmse(bench, seed, sampling) for seed in seeds]
     return {
         "users": len(log.users),
         "films": len(log.items),
         "seeds": len(seeds),
         **tables,
-        "ratio_to_best_peer_of_each_measure": {name: round(final[name] / of, 3) for name, of in best.items()},
-        "rmse_of_random_fifth": round(float(np.mean([ev.rmse(log, seed, **sampling) for seed in seeds])), 4),
+        "ratios": [
+            {"ours": mine, "to": name, **ratios(known[mine], known[name])}
+            for mine in (OURS, f"{OURS}, one seed")
+            for name in against
+        ],
+        "epochs": curves,
+        "rmse_of_random_fifth": round(float(np.mean(errors)), 4),
     }
+
+
+def _rmse(bench: Bench, seed: int, sampling: Mapping[str, int]) -> float:
+    log = bench.log
+    key = (source(Factors), source(ev.rmse), seed, dict(sampling), fingerprint(*log.histories, *log.stars))
+    return float(bench.kept.array("rmse", key, lambda: np.array(ev.rmse(log, seed, **sampling))))
 
 
 def _row(name: str, runs: Sequence[Mapping[str, float]]) -> Figures:

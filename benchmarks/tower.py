@@ -8,7 +8,7 @@ fifth. Reads what ``python -m benchmarks.joined`` wrote.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from chatrec.settings import Settings
 from chatrec.tower import QueryTower, load_tower
 from chatrec.training import sources
 from chatrec.training.examples import asked
-from chatrec.types import Query
+from chatrec.types import Event, Query
 
 WEIGHTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
 EACH = 6  # requests made of one user's ratings
@@ -34,11 +34,18 @@ MEASURES = ("recall@1", "recall@10", "recall@50", "ndcg@10")
 Task = tuple[Query, frozenset[int]]  # what is asked, and the indices that were meant
 
 
+def held_users(histories: Mapping[str, Sequence[Event]], catalog: Catalog) -> set[str]:
+    """Those that ``chatrec train --seed 0`` learns nothing from. It splits users who have an example, and one more or
+    less among them gives another split; so the examples are made here too."""
+    examples = sources.behaviour(histories, catalog, seed=0)
+    _, held = sources.split([(user, user) for user, _ in examples], seed=0)
+    return set(held)
+
+
 def of_users(path: Path, catalog: Catalog) -> Iterator[Task]:
     """Requests for something that a held-out user went on to like, made as in training with another seed."""
     histories = sources.ratings(path)
-    _, held = sources.split([(user, user) for user in histories], seed=0)
-    for user in sorted(held):
+    for user in sorted(held_users(histories, catalog)):
         rng = random.Random(f"9:{user}")
         known = [event for event in histories[user] if len(positions(catalog, [event.item_id]))]
         liked = [n for n, event in enumerate(known) if dialogue.stance(event) == "like"]
