@@ -29,18 +29,17 @@ from benchmarks.history import RESAMPLES, movielens
 from benchmarks.kept import Kept, fingerprint, source
 from benchmarks.tower import held_users
 from chatrec import dialogue, promotion
-from chatrec.candidates import CandidateGenerator, positions
+from chatrec.bootstrap import recommenders_of
+from chatrec.candidates import positions
 from chatrec.catalog import Catalog, load_catalogs
 from chatrec.collaborative import Ease, popularity
 from chatrec.encoder import load_encoder
 from chatrec.errors import BadInput
 from chatrec.evaluation import history as ev
 from chatrec.linker import Linker
-from chatrec.rank import TowerRanker
 from chatrec.recommender import Recommender
 from chatrec.sequence import Recipe, SequenceModel
 from chatrec.settings import Settings
-from chatrec.tower import QueryTower, load_tower
 from chatrec.training import sources
 from chatrec.training.examples import asked, names
 from chatrec.types import Event, Query, Reading, Turn
@@ -264,9 +263,7 @@ def measure(settings: Settings) -> Figures:
     if name is None:
         raise BadInput(f"{settings.models}: no model is in service")
     encoder, catalog = load_encoder(settings), load_catalogs(settings.catalogs)["movies"]
-    generator = CandidateGenerator(catalog, encoder, settings.cache)
-    tower = QueryTower(load_tower(settings.models / name, settings), generator.vectors)
-    recommender = Recommender(catalog, generator, TowerRanker(tower, catalog), name)
+    recommender = recommenders_of(settings)(catalog, encoder)
     sets = (movielens_100k(settings, catalog), ml_latest_small(settings, catalog))
     kept, linker = Kept(settings.cache / "history"), Linker(catalog)
     return {"model": name, **{each.name: of_set(each, recommender, linker, kept) for each in sets}}

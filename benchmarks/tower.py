@@ -7,24 +7,23 @@ fifth. Reads what ``python -m benchmarks.joined`` wrote.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks import Figures, run
-from chatrec import dialogue, promotion
-from chatrec.candidates import CandidateGenerator, positions
+from chatrec import dialogue, learning, promotion
+from chatrec.candidates import CandidateGenerator
 from chatrec.catalog import Catalog, load_catalogs
 from chatrec.encoder import load_encoder
 from chatrec.errors import BadInput
 from chatrec.evaluation import dialogues
+from chatrec.linker import Linker
+from chatrec.model import load_model
 from chatrec.settings import Settings
-from chatrec.tower import QueryTower, load_tower
+from chatrec.tower import QueryTower
 from chatrec.training import sources
-from chatrec.training.examples import asked
 from chatrec.types import Event, Query
 
 WEIGHTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
@@ -43,24 +42,18 @@ def held_users(histories: Mapping[str, Sequence[Event]], catalog: Catalog) -> se
 
 
 def of_users(path: Path, catalog: Catalog) -> Iterator[Task]:
-    """Requests for something that a held-out user went on to like, made as in training with another seed."""
+    """Requests for something that a held-out user went on to like, as the bot reads them; with another seed than in
+    training."""
     histories = sources.ratings(path)
-    for user in sorted(held_users(histories, catalog)):
-        rng = random.Random(f"9:{user}")
-        known = [event for event in histories[user] if len(positions(catalog, [event.item_id]))]
-        liked = [n for n, event in enumerate(known) if dialogue.stance(event) == "like"]
-        for n in rng.sample(liked, min(EACH, len(liked))):
-            query = asked(catalog.item(known[n].item_id), known[:n], catalog, rng)
-            seen = frozenset(event.item_id for event in query.history)
-            yield replace(query, exclude=seen), frozenset([catalog.index(known[n].item_id)])
+    held = {user: histories[user] for user in held_users(histories, catalog)}
+    for made in learning.of_behaviour(held, catalog, Linker(catalog), seed=9, each=EACH):
+        yield made.query, frozenset(made.targets)
 
 
 def of_dialogues(path: Path, catalog: Catalog) -> Iterator[Task]:
     """The recommender's turns; new items only."""
-    for case in dialogues.load_cases(path):
-        new = set(case.targets) - set(case.mentioned)
-        if new:
-            yield dialogues.query_of(case, catalog, new=True), frozenset(positions(catalog, new).tolist())
+    for turn in learning.of_dialogues(dialogues.load_cases(path), catalog, Linker(catalog)):
+        yield turn.query, frozenset(turn.targets)
 
 
 def by_weight(tasks: Sequence[Task], generator: CandidateGenerator, tower: QueryTower) -> list[Figures]:
@@ -84,18 +77,22 @@ def measure(settings: Settings) -> Figures:
     name, joined = promotion.serving(settings.models), settings.var / "joined"
     if name is None:
         raise BadInput(f"{settings.models}: no model is in service")
-    encoder, tower = load_encoder(settings), load_tower(settings.models / name, settings)
+    encoder, model = load_encoder(settings), load_model(settings.models / name, settings)
     films = load_catalogs(settings.catalogs)["movies"]
-    fit = dialogues.load_cases(joined / "redial-fit.jsonl", ("bot", "user"))
-    redial = dialogues.with_popularity(dialogues.load_films(settings.data / "redial" / "catalog.csv"), fit)
+    redial = dialogues.worded(dialogues.load_films(settings.data / "redial" / "catalog.csv"), films.schema)
+    by_hand = CandidateGenerator(films, encoder, settings.cache)
+    learnt = model.generator(films, encoder, settings.cache)
+    known, fusion = model.learnt.knowledge.on(redial), model.learnt.dialogues
+    spoken = CandidateGenerator(redial, encoder, settings.cache, known=known, fusion=fusion)
+    asked_for = list(of_users(joined / "ratings.csv", films))
     sets = {
-        "requests of held-out MovieLens users": (films, list(of_users(joined / "ratings.csv", films))),
-        "held-out fifth of ReDial": (redial, list(of_dialogues(joined / "redial-held.jsonl", redial))),
+        "requests of held-out MovieLens users, signals weighed by hand": (by_hand, asked_for),
+        "the same, weights learnt": (learnt, asked_for),
+        "held-out fifth of ReDial, weights learnt": (spoken, list(of_dialogues(joined / "redial-held.jsonl", redial))),
     }
     figures: Figures = {"model": name}
-    for title, (catalog, tasks) in sets.items():
-        generator = CandidateGenerator(catalog, encoder, settings.cache)
-        rows = by_weight(tasks, generator, QueryTower(tower, generator.vectors))
+    for title, (generator, tasks) in sets.items():
+        rows = by_weight(tasks, generator, QueryTower(model.tower, generator.vectors))
         figures[title] = {"cases": len(tasks), "by weight": rows}
     return figures
 

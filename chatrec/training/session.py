@@ -88,12 +88,13 @@ def _beside(
         name = promotion.serving(settings.models)
         return Learnt.load(settings.models / name) if name else None
     histories = sources.ratings(wanted.events) if wanted.events else {}
-    users, _ = sources.split([(user, user) for user in histories], wanted.seed)
+    owned = sources.behaviour(histories, catalog, wanted.seed)
+    held = set(sources.split([(user, user) for user, _ in owned], wanted.seed)[1])
     cases = [case for path in wanted.dialogues for case in load_cases(path, ("bot", "user"))]
     talks = [(catalog, cases)] if cases else []
     for items, (_, path) in zip(others, wanted.also, strict=True):
         talks.append((worded(items, catalog.schema), load_cases(path, ("bot", "user"))))
-    known = {user: histories[user] for user in users}
+    known = {user: events for user, events in histories.items() if user not in held}
     return learn_beside(Sources(catalog, known, talks), encoder, settings, wanted.seed)
 
 
