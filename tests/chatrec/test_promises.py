@@ -101,7 +101,7 @@ def best(recommender: Recommender, query: Query, n: int = 10) -> tuple[list[str]
 
 
 def test_the_language_model_keeps_the_constraints_in_the_first_ten_of_1000_lists(engine):
-    """Through the ranker in service: nothing that was ruled out, nothing twice, nothing that is not there. Every 20th is
+    """Through the ranker in service: nothing that was ruled out, nothing twice, nothing that is not there. Each 20th is
     asked for with its reasons too, and is the same list."""
     rng, catalog, recommender = random.Random(3), engine.catalog("movies"), engine.recommender("movies")
     assert isinstance(recommender.ranker, TowerRanker)
