@@ -76,7 +76,7 @@ def speed(found: Figures) -> Figure:
     right.plot([r["items"] for r in sizes], [1000 * r["p50"] for r in sizes], "o--", color=SECOND, label="median")
     right.set(xscale="log", ylim=(0, 1200 * max([r["p95"] for r in sizes], default=1)), xlabel="items in the catalogue")
     right.set_title("the tower, milliseconds", loc="left", fontsize=10)
-    right.legend(frameon=False, loc="lower right")
+    right.legend(frameon=False, loc="upper right")
     right.spines[["top", "right"]].set_visible(False)
     return figure
 
