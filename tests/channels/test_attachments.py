@@ -13,7 +13,7 @@ from fake_bot import FakeBot, serving
 from PIL import Image
 
 from channels.attachments import UNHEARD, UNSEEN, WAITING, Attachments
-from channels.conversation import TooMany
+from channels.queue import TooMany
 from chatrec.media import MAX_BYTES, Heard, Match, Seen
 
 SURE = Heard("something like Alien", "en", 0.9, 2.0)
