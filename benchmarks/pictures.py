@@ -15,6 +15,7 @@ import re
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +82,18 @@ def groceries(products: Sequence[Mapping[str, Any]]) -> Catalog:
             rows.writerow(["item_id", "title", "kind", "brand", "name"])
             for product in products:
                 packed = product["category"] == "Packages"
-                brand = _said("Manufacturer and volume", product).split(",")[0].strip() if packed else ""
+                brand = _brand(product) if packed else ""
                 name = _said("Title", product) if packed else ""
                 title = product["name"].replace("-", " ")
                 rows.writerow([product["name"], title, product["coarse"].replace("-", " "), brand, name])
         return load_catalog(folder)
+
+
+def _brand(product: Mapping[str, Any]) -> str:
+    """What the shop ("ARLA KO") and the name of the class ("Arla-Sour-Milk") agree on."""
+    shop = _said("Manufacturer and volume", product).split(",")[0].split()
+    pairs = zip(shop, product["name"].split("-"), strict=False)
+    return " ".join(word for word, _ in takewhile(lambda pair: pair[0].lower() == pair[1].lower(), pairs))
 
 
 def _said(key: str, product: Mapping[str, Any]) -> str:

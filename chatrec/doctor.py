@@ -40,6 +40,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
         "encoder": encoder,
         "language model": language_model,
         "ranker": ranker,
+        "speech": speech,
+        "text on pictures": pictures,
     }
     for name, check in checks.items():
         try:
@@ -139,6 +141,22 @@ def ranker(settings: Settings) -> str:
     if name is None:
         return "none in service, the bare language model ranks"
     return f"{name}, {load_tower(settings.models / name, settings).config.layers} layers"
+
+
+def speech(settings: Settings) -> str:
+    """The weights load."""
+    from chatrec.speech import NAME, load_recognizer
+
+    load_recognizer(settings, {})
+    return settings.speech or NAME
+
+
+def pictures(settings: Settings) -> str:
+    """The weights load."""
+    from chatrec.pictures import load_reader
+
+    load_reader(settings)
+    return "rapidocr"
 
 
 def warm(settings: Settings) -> str:

@@ -22,14 +22,14 @@ from chatrec.pictures import Line
 _LINES = 24  # largest lines that are looked at
 _TOGETHER = 5  # neighbouring lines that a name may run over
 _WORDS = 8  # words of a line from which parts are taken
-_SHORT = 5  # letters below which a title must be exact
+_SHORT = 5  # letters below which a name must be exact
+_BRAND = 4  # letters below which a brand may be anything
 _LONG, _EXACT, _TELLING = 12, 95.0, 0.85  # letters from which an exact title tells wherever it stands, and how much
 _ALIKE = 85.0  # percent of letters that a longer name must share: one slip in seven
-_BRAND_ALIKE = 75.0  # "Arlo" for Arla: brands are few
 _LARGE = 0.65  # of the height of the largest print
 _TITLE, _FOUND = 0.7, 0.65  # scores from which a title counts, and from which an item is a match
 _NEAR = 0.2  # below the best score that is still told
-_LOOK_ALIKES = str.maketrans("01i58", "ollsb")
+_LOOK_ALIKES = str.maketrans("01i58a", "ollsbo")  # "Arlo" is Arla in a flowing hand
 
 
 @dataclass(frozen=True)
@@ -89,17 +89,15 @@ class Printed:
         return tuple(self._as_match(i, score) for score, i in sorted(kept, key=lambda pair: (-pair[0], pair[1]))[:n])
 
     def _titled(self, pieces: Sequence[_Piece]) -> Iterator[tuple[int, float]]:
-        for name, piece, alike in _alike(pieces, list(self._titles), _ALIKE):
-            if len(name) < _SHORT and alike < 100:
-                continue
+        for name, piece, alike in _alike(pieces, list(self._titles)):
             exact = len(name) >= _LONG and alike >= _EXACT
             score = 0.9 * alike / 100 * max(piece.prominence, _TELLING if exact else 0.0)
             for i in self._titles[name] if score >= _TITLE else ():
                 yield i, score
 
     def _branded(self, pieces: Sequence[_Piece], said: frozenset[str]) -> Iterator[tuple[int, float]]:
-        for name, piece, alike in _alike(pieces, list(self._brands), _BRAND_ALIKE):
-            if len(name) >= _SHORT - 1 and piece.key[0] == name[0]:
+        for name, piece, alike in _alike(pieces, list(self._brands)):
+            if len(name) >= _BRAND and piece.key[0] == name[0]:
                 for i in self._brands[name]:
                     yield i, min(1.0, alike / 100 * (0.9 + self._support(i, said)))
 
@@ -169,10 +167,11 @@ def _stretches(lines: Sequence[Line]) -> Iterator[list[tuple[str, float]]]:
                 yield [(line.text, line.height) for line in order[start:end]]
 
 
-def _alike(pieces: Sequence[_Piece], names: Sequence[str], cutoff: float) -> Iterator[tuple[str, _Piece, float]]:
+def _alike(pieces: Sequence[_Piece], names: Sequence[str]) -> Iterator[tuple[str, _Piece, float]]:
     """Names and the pieces that they are like, with how much, in percent."""
     if not names:
         return
-    alike = process.cdist([p.key for p in pieces], names, scorer=fuzz.ratio, score_cutoff=cutoff, dtype=np.float32)
+    alike = process.cdist([p.key for p in pieces], names, scorer=fuzz.ratio, score_cutoff=_ALIKE, dtype=np.float32)
     for row, column in zip(*np.nonzero(alike), strict=True):
-        yield names[column], pieces[row], float(alike[row, column])
+        if len(names[column]) >= _SHORT or alike[row, column] == 100:
+            yield names[column], pieces[row], float(alike[row, column])

