@@ -212,7 +212,7 @@ def test_an_empty_conversation_offers_three_beginnings(page, bot):
 
 
 def test_nothing_empty_can_be_sent_and_too_much_is_said_so(page, bot):
-    send, field = page.get_by_role("button", name="Send"), page.get_by_label("Your message")
+    send, field = page.get_by_role("button", name="Send", exact=True), page.get_by_label("Your message")
     expect(send).to_be_disabled()
     field.fill("   ")
     expect(send).to_be_disabled()
