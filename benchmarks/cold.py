@@ -27,7 +27,6 @@ from tqdm import tqdm
 from benchmarks import Figures, peers, run
 from benchmarks.history import RESAMPLES, movielens
 from benchmarks.kept import Kept, fingerprint, source
-from benchmarks.tower import held_users
 from chatrec import dialogue, promotion
 from chatrec.bootstrap import recommenders_of
 from chatrec.candidates import positions
@@ -96,7 +95,7 @@ def ml_latest_small(settings: Settings, catalog: Catalog) -> Set:
     """The users apart are those that the training of the ranker in service held out."""
     histories = sources.ratings(settings.var / "joined" / "ratings.csv")
     events = ((user, e.item_id, e.at, e.value or 0.0) for user, did in histories.items() for e in did)
-    log, held = ev.make_log(events, {}), held_users(histories, catalog)
+    log, held = ev.make_log(events, {}), sources.held_users(histories, catalog, seed=0)
     return Set("ml-latest-small", log, (tuple(n for n, user in enumerate(log.users) if user in held),))
 
 

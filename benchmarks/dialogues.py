@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks import Figures, run
 from chatrec.candidates import CandidateGenerator
 from chatrec.catalog import Catalog, fold, load_schema
-from chatrec.encoder import Encoder, load_encoder
+from chatrec.encoder import Remembering, load_encoder
 from chatrec.evaluation import dialogues
 from chatrec.evaluation.dialogues import Case, Scorer
 from chatrec.fusion import Example, Fusion, learn_fusion
@@ -42,19 +42,6 @@ from chatrec.types import Query
 HELD_OUT = 5  # one dialogue in so many
 RESAMPLES = 2000
 MEASURES = ("recall@1", "recall@10", "recall@50", "ndcg@10")
-
-
-class Remembering:
-    """An encoder that encodes no text twice: baselines and folds ask for the same ones."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self.name, self.dimensions = encoder.name, encoder.dimensions
-        self._encoder, self._known = encoder, {}
-
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
-        missing = [text for text in dict.fromkeys(texts) if text not in self._known]
-        self._known.update(zip(missing, self._encoder.encode(missing), strict=True))
-        return np.stack([self._known[text] for text in texts])
 
 
 @dataclass(frozen=True)

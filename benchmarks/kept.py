@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -16,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from chatrec.encoder import save_array
 from chatrec.evaluation.history import Scorer
 
 SLOW = 10  # seconds of a piece that is worth a line of progress
@@ -51,7 +50,7 @@ class Kept:
                 return np.load(path)
         start = time.perf_counter()
         found = np.asarray(compute())
-        _save(path, found)
+        save_array(path, found)
         if (seconds := time.perf_counter() - start) > SLOW:
             print(f"{time.strftime('%H:%M:%S')} {name}: {seconds:.0f} s", file=sys.stderr, flush=True)
         return found
@@ -64,14 +63,3 @@ class Kept:
             return self.array(name, (*key, fingerprint(*histories)), lambda: fitted()(histories))
 
         return score
-
-
-def _save(path: Path, found: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, fresh = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".npy", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.save(file, found)
-        Path(fresh).replace(path)
-    finally:
-        Path(fresh).unlink(missing_ok=True)

@@ -7,7 +7,7 @@ fifth. Reads what ``python -m benchmarks.joined`` wrote.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ from chatrec.model import load_model
 from chatrec.settings import Settings
 from chatrec.tower import QueryTower
 from chatrec.training import sources
-from chatrec.types import Event, Query
+from chatrec.types import Query
 
 WEIGHTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
 EACH = 6  # requests made of one user's ratings
@@ -33,19 +33,11 @@ MEASURES = ("recall@1", "recall@10", "recall@50", "ndcg@10")
 Task = tuple[Query, frozenset[int]]  # what is asked, and the indices that were meant
 
 
-def held_users(histories: Mapping[str, Sequence[Event]], catalog: Catalog) -> set[str]:
-    """Those that ``chatrec train --seed 0`` learns nothing from. It splits users who have an example, and one more or
-    less among them gives another split; so the examples are made here too."""
-    examples = sources.behaviour(histories, catalog, seed=0)
-    _, held = sources.split([(user, user) for user, _ in examples], seed=0)
-    return set(held)
-
-
 def of_users(path: Path, catalog: Catalog) -> Iterator[Task]:
     """Requests for something that a held-out user went on to like, as the bot reads them; with another seed than in
     training."""
     histories = sources.ratings(path)
-    held = {user: histories[user] for user in held_users(histories, catalog)}
+    held = {user: histories[user] for user in sources.held_users(histories, catalog, seed=0)}
     for made in learning.of_behaviour(held, catalog, Linker(catalog), seed=9, each=EACH):
         yield made.query, frozenset(made.targets)
 
@@ -84,11 +76,14 @@ def measure(settings: Settings) -> Figures:
     learnt = model.generator(films, encoder, settings.cache)
     known, fusion = model.learnt.knowledge.on(redial), model.learnt.dialogues
     spoken = CandidateGenerator(redial, encoder, settings.cache, known=known, fusion=fusion)
+    bots = CandidateGenerator(redial, encoder, settings.cache, known=known, fusion=model.learnt.requests)
+    turns = list(of_dialogues(joined / "redial-held.jsonl", redial))
     asked_for = list(of_users(joined / "ratings.csv", films))
     sets = {
         "requests of held-out MovieLens users, signals weighed by hand": (by_hand, asked_for),
         "the same, weights learnt": (learnt, asked_for),
-        "held-out fifth of ReDial, weights learnt": (spoken, list(of_dialogues(joined / "redial-held.jsonl", redial))),
+        "held-out fifth of ReDial, weights learnt from dialogues": (spoken, turns),
+        "the same, the bot's weights": (bots, turns),
     }
     figures: Figures = {"model": name}
     for title, (generator, tasks) in sets.items():

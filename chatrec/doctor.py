@@ -135,12 +135,13 @@ def language_model(settings: Settings) -> str:
 def ranker(settings: Settings) -> str:
     """The fine-tuned model in service loads; without one, the bare language model ranks."""
     from chatrec import promotion
-    from chatrec.tower import load_tower
+    from chatrec.model import load_model
 
     name = promotion.serving(settings.models)
     if name is None:
         return "none in service, the bare language model ranks"
-    return f"{name}, {load_tower(settings.models / name, settings).config.layers} layers"
+    model = load_model(settings.models / name, settings)
+    return f"{name}, {model.tower.config.layers} layers{', learnt weights' if model.learnt else ''}"
 
 
 def speech(settings: Settings) -> str:

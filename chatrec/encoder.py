@@ -73,6 +73,20 @@ def load_encoder(settings: Settings) -> Encoder:
     return Encoder(Path(settings.encoder).name or NAME, model)
 
 
+class Remembering:
+    """An encoder that encodes no text twice: folds, and baselines side by side, ask for the same ones."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.name, self.dimensions = encoder.name, encoder.dimensions
+        self._encoder, self._known = encoder, {}
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """(n, dimensions), as :meth:`Encoder.encode`."""
+        missing = [text for text in dict.fromkeys(texts) if text not in self._known]
+        self._known.update(zip(missing, self._encoder.encode(missing), strict=True))
+        return np.stack([self._known[text] for text in texts]) if texts else self._encoder.encode([])
+
+
 def encode_items(encoder: Encoder, texts: Sequence[str], cache: Path) -> np.ndarray:
     """(N, d) float32 unit rows for a catalogue's texts, computed once and then read from disk.
 
@@ -88,7 +102,7 @@ def encode_items(encoder: Encoder, texts: Sequence[str], cache: Path) -> np.ndar
             if found.shape == (len(texts), encoder.dimensions) and found.dtype == np.float32:
                 return found
     vectors = _encode_all(encoder, texts)
-    _save(path, vectors)
+    save_array(path, vectors)
     return vectors
 
 
@@ -109,12 +123,13 @@ def _encode_all(encoder: Encoder, texts: Sequence[str]) -> np.ndarray:
     return vectors
 
 
-def _save(path: Path, vectors: np.ndarray) -> None:
+def save_array(path: Path, found: np.ndarray) -> None:
+    """A file that is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, fresh = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".npy", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            np.save(file, vectors)
+            np.save(file, found)
         Path(fresh).replace(path)
     finally:
         Path(fresh).unlink(missing_ok=True)

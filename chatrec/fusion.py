@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import logsumexp
 
 from chatrec.errors import BadInput
 
@@ -26,18 +25,17 @@ SAMPLED = 400  # items drawn for each case beside its targets
 
 @dataclass(frozen=True)
 class Fusion:
-    """A weight for each signal; a signal without one does not count. Holds for any catalogue. ``about``: what it was
-    learnt from. ``precision``: (S, S) how sure the weights are, in their order; zeros when nothing is known of that."""
+    """A weight for each signal; a signal without one does not count. Holds for any catalogue.
+    ``precision``: (S, S) how sure the weights are, in their order; empty when nothing is known of that."""
 
     weights: Mapping[str, float]
-    about: Mapping[str, str] = field(default_factory=dict)
     precision: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)), compare=False)
 
     def save(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         rows = [[float(f"{cell:.4g}") for cell in row] for row in self.precision]
-        content = {"weights": dict(self.weights), "about": dict(self.about), "precision": rows}
-        path.write_text(json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
+        content = {"weights": dict(self.weights), "precision": rows}
+        path.write_text(json.dumps(content) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Fusion:
@@ -45,7 +43,6 @@ class Fusion:
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             weights = {str(name): float(weight) for name, weight in data["weights"].items()}
-            about = dict(data.get("about", {}))
             precision = np.array(data.get("precision", ()), dtype=float).reshape(-1, len(weights))
         except OSError as error:
             raise BadInput(f"{path}: {error.strerror}") from None
@@ -53,7 +50,7 @@ class Fusion:
             raise BadInput(f"{path}: not a file of signal weights") from None
         if not all(map(math.isfinite, weights.values())) or not np.isfinite(precision).all():
             raise BadInput(f"{path}: a weight is not a number")
-        return cls(weights, about, precision)
+        return cls(weights, precision)
 
 
 @dataclass(frozen=True)
@@ -97,7 +94,6 @@ def learn_fusion(
     examples: Iterable[Example],
     names: Sequence[str],
     ridge: float = RIDGE,
-    about: Mapping[str, str] | None = None,
     prior: Fusion | None = None,
 ) -> Fusion:
     """The weights under which the targets are most likely. ``names``: (S,) of the signals, in the examples' order.
@@ -137,20 +133,11 @@ def learn_fusion(
     found = minimize(loss, before, jac=True, method="L-BFGS-B", options={"maxiter": 200}).x
     precision = sure + _curvature(table, chances(found)[0], starts)
     weights = {n: float(w) for n, w in zip(names, found / scale, strict=True)}
-    return Fusion(weights, dict(about or {}), precision * np.outer(scale, scale))
+    return Fusion(weights, precision * np.outer(scale, scale))
 
 
 def _curvature(table: np.ndarray, chance: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """(S, S): the covariance of the signals under the chances, added up over the cases."""
-    means = np.add.reduceat(chance[:, None] * table, starts)
-    return (chance[:, None] * table).T @ table - means.T @ means
-
-
-def surprise(fusion: Fusion, examples: Iterable[Example], names: Sequence[str]) -> float:
-    """Mean nats by which the targets surprise: lower is better. What choices are made by."""
-    weights = np.array([fusion.weights.get(name, 0.0) for name in names])
-    found = []
-    for example in examples:
-        logits = example.signals @ weights + example.offset
-        found.append(logsumexp(logits) - example.share @ logits)
-    return float(np.mean(found))
+    weighted = chance[:, None] * table
+    means = np.add.reduceat(weighted, starts)
+    return weighted.T @ table - means.T @ means

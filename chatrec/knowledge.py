@@ -82,8 +82,8 @@ class Known:
 @dataclass(frozen=True)
 class Knowledge:
     """Item-item neighbours and item priors. ``ids`` and ``titles``: (n,) what the items are known by; a title is as
-    :func:`title_key` makes it. The other fields are those of :class:`Known`, over these n items. ``about``: what it
-    was learnt from and under which licences. ``heard``: fingerprints of the dialogue turns among that."""
+    :func:`title_key` makes it. The other fields are those of :class:`Known`, over these n items. ``heard``:
+    fingerprints of the dialogue turns that it was learnt from."""
 
     ids: tuple[str, ...]
     titles: tuple[str, ...]
@@ -93,7 +93,6 @@ class Knowledge:
     ratings: np.ndarray
     asked: np.ndarray
     answers: csr_matrix
-    about: Mapping[str, str]
     heard: frozenset[int] = frozenset()
 
     def on(self, catalog: Catalog) -> Known:
@@ -144,7 +143,7 @@ class Knowledge:
             matrix = getattr(self, name)
             arrays |= {f"{name}.data": matrix.data, f"{name}.indices": matrix.indices, f"{name}.indptr": matrix.indptr}
         arrays["heard"] = np.array(sorted(self.heard), dtype=np.uint64)
-        texts = {"ids": self.ids, "titles": self.titles, "about": dict(self.about)}
+        texts = {"ids": self.ids, "titles": self.titles}
         for name, value in texts.items():
             arrays[name] = np.frombuffer(json.dumps(value, ensure_ascii=False).encode(), dtype=np.uint8)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -156,7 +155,7 @@ class Knowledge:
         """Raises: BadInput when it is not there or not such a file."""
         try:
             with np.load(path, allow_pickle=False) as file:
-                texts = {name: json.loads(file[name].tobytes().decode()) for name in ("ids", "titles", "about")}
+                texts = {name: json.loads(file[name].tobytes().decode()) for name in ("ids", "titles")}
                 size, heard = len(texts["ids"]), frozenset(file["heard"].tolist())
                 arrays = {name: file[name] for name in ("named", "ratings", "asked")}
                 shapes = {"rated": (size, size), "talked": (size, size), "answers": (len(arrays["asked"]), size)}
@@ -168,7 +167,7 @@ class Knowledge:
             raise BadInput(f"{path}: not a file of item neighbours") from None
         if {len(texts["titles"]), *(len(arrays[name]) for name in ("named", "ratings"))} != {size}:
             raise BadInput(f"{path}: not a file of item neighbours")
-        return cls(tuple(texts["ids"]), tuple(texts["titles"]), **arrays, about=texts["about"], heard=heard)
+        return cls(tuple(texts["ids"]), tuple(texts["titles"]), **arrays, heard=heard)
 
 
 def title_key(title: str, year: float | None = None) -> str:
@@ -189,7 +188,6 @@ def learn_knowledge(
     dialogues: Iterable[Sequence[str]] = (),
     requests: Sequence[Request] = (),
     titles: Mapping[str, str] | None = None,
-    about: Mapping[str, str] | None = None,
     neighbours: int = NEIGHBOURS,
     heard: Iterable[int] = (),
 ) -> Knowledge:
@@ -212,7 +210,6 @@ def learn_knowledge(
         np.array([rated[i] for i in ids], dtype=np.float32),
         np.array([v for v, _ in requests], dtype=np.float16) if requests else np.zeros((0, 0), np.float16),
         _ones([(n, rows[i]) for n, (_, items) in enumerate(requests) for i in items], (len(requests), len(ids))),
-        dict(about or {}),
         frozenset(heard),
     )
 

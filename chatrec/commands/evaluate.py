@@ -39,7 +39,7 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace, settings: Settings) -> None:
     from chatrec import promotion
-    from chatrec.encoder import encode_items, load_encoder
+    from chatrec.encoder import Remembering, encode_items, load_encoder
     from chatrec.errors import ModelMissing
     from chatrec.evaluation import dialogues, tuned
     from chatrec.model import load_model
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace, settings: Settings) -> None:
     if not (args.model or name):
         raise ModelMissing(f"{settings.models}: no model is in service; give --model")
     model = load_model(args.model or settings.models / name, settings)
-    encoder = load_encoder(settings)
+    encoder = Remembering(load_encoder(settings))
     vectors = encode_items(encoder, [catalog.describe(item) for item in catalog.items], settings.cache)
     baselines = {
         "popularity": dialogues.popularity(catalog),

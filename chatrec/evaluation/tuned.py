@@ -18,7 +18,7 @@ from chatrec.learning import SIGNALS, cross_fitted, fingerprint, fold_number, of
 from chatrec.linker import Linker
 from chatrec.model import Model
 from chatrec.settings import Settings
-from chatrec.types import Query
+from chatrec.types import Constraint, Query, Turn
 
 
 def scorer(model: Model, fit: Sequence[Case], catalog: Catalog, encoder: Encoder, settings: Settings) -> Scorer:
@@ -56,7 +56,7 @@ def _by(model: Model, generator: CandidateGenerator, linker: Linker) -> Scorer:
     ranker, catalog = model.ranker(generator), generator.catalog
 
     @lru_cache(maxsize=4096)
-    def wished(turn) -> tuple:
+    def wished(turn: Turn) -> tuple[Constraint, ...]:
         return wishes([turn], linker, catalog)
 
     def rank(query: Query) -> np.ndarray:

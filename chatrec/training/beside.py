@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from chatrec.candidates import CandidateGenerator
 from chatrec.catalog import Catalog
 from chatrec.encoder import Encoder
 from chatrec.evaluation.dialogues import Case, dialogue_of
-from chatrec.fusion import learn_fusion
+from chatrec.fusion import Example, learn_fusion
 from chatrec.knowledge import Knowledge, Rating, keys, learn_knowledge
 from chatrec.learning import (
     SIGNALS,
@@ -44,24 +45,28 @@ class Sources:
 def learn_beside(sources: Sources, encoder: Encoder, settings: Settings, seed: int = 0) -> Learnt | None:
     """Knowledge of everything, and weights learnt from queries that the knowledge behind them did not hold. None when
     there is no query to learn from."""
-    made = list(of_behaviour(sources.histories, sources.catalog, Linker(sources.catalog), seed))
-    spoken = [(items, list(of_dialogues(cases, items, Linker(items)))) for items, cases in sources.talks]
-    between = [e for items, asked in spoken for e in _examples(asked, items, sources, encoder, settings)]
-    behaved = list(_examples(made, sources.catalog, sources, encoder, settings))
+
+    @cache
+    def others(number: int) -> Knowledge:
+        return _knowledge(sources, encoder, lambda owner: fold_number(owner) != number)
+
+    def examples(asked: Iterable[Asked], catalog: Catalog) -> list[Example]:
+        def without(number: int) -> CandidateGenerator:
+            return CandidateGenerator(catalog, encoder, settings.cache, known=others(number).on(catalog))
+
+        return list(cross_fitted(list(asked), without))
+
+    between = [
+        example
+        for items, cases in sources.talks
+        for example in examples(of_dialogues(cases, items, Linker(items)), items)
+    ]
+    made = of_behaviour(sources.histories, sources.catalog, Linker(sources.catalog), seed)
+    behaved = examples(made, sources.catalog)
     if not between and not behaved:
         return None
     fused = learn_fusion(between + behaved, SIGNALS)
     return Learnt(_knowledge(sources, encoder), fused, learn_fusion(between, SIGNALS) if between else fused)
-
-
-def _examples(
-    asked: Sequence[Asked], catalog: Catalog, sources: Sources, encoder: Encoder, settings: Settings
-) -> Iterator:
-    def without(number: int) -> CandidateGenerator:
-        known = _knowledge(sources, encoder, lambda owner: fold_number(owner) != number).on(catalog)
-        return CandidateGenerator(catalog, encoder, settings.cache, known=known)
-
-    return cross_fitted(asked, without)
 
 
 def _knowledge(sources: Sources, encoder: Encoder, of: Callable[[str], bool] = lambda owner: True) -> Knowledge:

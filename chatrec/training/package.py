@@ -32,7 +32,7 @@ the last turns of a conversation and the items of a history, and scores every it
 
 ## Learned from
 {data}
-
+{beside}
 ## Figures
 On {held_out} held-out examples that nothing was learned from, whole dialogues and users; full ranking of the catalogue:
 
@@ -43,6 +43,11 @@ On {held_out} held-out examples that nothing was learned from, whole dialogues a
 ## Limits
 It leans towards what the people in this data liked. It knows items by their texts; what is not in those it cannot know.
 Hard wishes are enforced outside of it. Trained at commit {commit}, seed {seed}.
+"""
+
+BESIDE = """
+`knowledge.npz` and the weights beside it are learnt from the same ratings and dialogues: which items the same people
+like or name together, and how much that counts. They hold no user's ratings.
 """
 
 
@@ -85,7 +90,7 @@ def write(
             tower.save(fresh)
             if learnt:
                 learnt.save(fresh)
-            (fresh / "README.md").write_text(_card(out.name, tower, card, figures), encoding="utf-8")
+            (fresh / "README.md").write_text(_card(out.name, tower, card, figures, learnt), encoding="utf-8")
             told = {"figures": dict(figures), "curve": [dict(row) for row in curve]}
             (fresh / "figures.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
             _replace(out, fresh, Path(scratch) / "old")
@@ -104,12 +109,13 @@ def _replace(out: Path, fresh: Path, old: Path) -> None:
         raise
 
 
-def _card(name: str, tower: Tower, card: Card, figures: Mapping[str, float]) -> str:
+def _card(name: str, tower: Tower, card: Card, figures: Mapping[str, float], learnt: Learnt | None) -> str:
     values: dict[str, Any] = {
         "name": name,
         "layers": tower.config.layers,
         "data": "\n".join(f"- {line}" for line in card.data),
         "figures": "\n".join(f"| {measure} | {value:.3f} |" for measure, value in figures.items()),
+        "beside": BESIDE if learnt else "",
         "commit": _commit(),
     }
     return CARD.format(**vars(card) | values)

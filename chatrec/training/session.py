@@ -11,7 +11,7 @@ import torch
 
 from chatrec import promotion
 from chatrec.catalog import Catalog, load_catalogs
-from chatrec.encoder import Encoder, encode_items, load_encoder
+from chatrec.encoder import Encoder, Remembering, encode_items, load_encoder
 from chatrec.errors import BadInput, UnknownCatalog
 from chatrec.evaluation.dialogues import load_cases, load_films, worded
 from chatrec.model import Learnt
@@ -88,14 +88,13 @@ def _beside(
         name = promotion.serving(settings.models)
         return Learnt.load(settings.models / name) if name else None
     histories = sources.ratings(wanted.events) if wanted.events else {}
-    owned = sources.behaviour(histories, catalog, wanted.seed)
-    held = set(sources.split([(user, user) for user, _ in owned], wanted.seed)[1])
+    held = sources.held_users(histories, catalog, wanted.seed)
     cases = [case for path in wanted.dialogues for case in load_cases(path, ("bot", "user"))]
     talks = [(catalog, cases)] if cases else []
     for items, (_, path) in zip(others, wanted.also, strict=True):
         talks.append((worded(items, catalog.schema), load_cases(path, ("bot", "user"))))
     known = {user: events for user, events in histories.items() if user not in held}
-    return learn_beside(Sources(catalog, known, talks), encoder, settings, wanted.seed)
+    return learn_beside(Sources(catalog, known, talks), Remembering(encoder), settings, wanted.seed)
 
 
 def _world(

@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from chatrec.ratings import read_ratings
 from chatrec.store import Store
 from chatrec.training.examples import Example, from_behaviour, from_dialogues, names
 from chatrec.types import Event
+
+T = TypeVar("T")
 
 HELD_OUT = 0.1  # share that is not learned from, but tells when to stop
 LONGEST = 20.0  # how much more than another an example may count
@@ -74,7 +77,13 @@ def feedback(store: Store, catalog: Catalog) -> list[tuple[str, Example]]:
     return found
 
 
-def split(owned: Sequence[tuple[str, Example]], seed: int) -> tuple[list[Example], list[Example]]:
+def held_users(histories: Mapping[str, Sequence[Event]], catalog: Catalog, seed: int) -> set[str]:
+    """The users that nothing is learned from. Only users with an example are split, and one more or less among them
+    gives another split; so the examples are made here too."""
+    return set(split([(user, user) for user, _ in behaviour(histories, catalog, seed)], seed)[1])
+
+
+def split(owned: Sequence[tuple[str, T]], seed: int) -> tuple[list[T], list[T]]:
     """To learn from, and held out: whole dialogues or users, the same for the same seed."""
     owners = sorted({owner for owner, _ in owned})
     held = set(random.Random(seed).sample(owners, max(1, round(len(owners) * HELD_OUT)))) if owners else set()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from chatrec.errors import BadInput
-from chatrec.fusion import Example, Fusion, learn_fusion, sample, surprise
+from chatrec.fusion import Example, Fusion, learn_fusion, sample
 
 NAMES = ("good", "noise")
 
@@ -25,7 +25,6 @@ def test_the_weight_is_the_one_computed_by_hand():
     learnt = learn_fusion(cases, NAMES, ridge=0.0)
     assert learnt.weights["good"] == pytest.approx(math.log(3), abs=1e-3)
     assert learnt.weights["noise"] == 0.0
-    assert surprise(learnt, cases, NAMES) == pytest.approx(-0.75 * math.log(0.75) - 0.25 * math.log(0.25), abs=1e-4)
 
 
 def test_several_targets_share_a_case():
@@ -64,7 +63,7 @@ def test_a_sample_holds_the_targets_once_and_undoes_the_drawing():
 
 
 def test_what_is_saved_is_what_is_loaded(tmp_path):
-    fusion = Fusion({"good": 1.25, "noise": -0.5}, {"dialogues": "made up"})
+    fusion = Fusion({"good": 1.25, "noise": -0.5})
     fusion.save(tmp_path / "models" / "fusion.json")
     assert Fusion.load(tmp_path / "models" / "fusion.json") == fusion
 

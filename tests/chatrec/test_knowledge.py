@@ -22,7 +22,7 @@ TALKS = [("alien", "aliens"), ("alien", "aliens", "heat", "aliens"), ("bride",)]
 
 @pytest.fixture
 def learnt() -> Knowledge:
-    return learn_knowledge(RATINGS, TALKS, REQUESTS, {"alien": "alien 1979"}, {"ratings": "made up"})
+    return learn_knowledge(RATINGS, TALKS, REQUESTS, {"alien": "alien 1979"}, heard=(7, 2**63))
 
 
 def cell(matrix, catalog: Catalog, one: str, other: str) -> float:
@@ -119,7 +119,7 @@ def test_what_is_saved_is_what_is_loaded_and_nothing_in_it_is_pickled(learnt, tm
     path = tmp_path / "models" / "knowledge.npz"
     learnt.save(path)
     found = Knowledge.load(path)
-    assert (found.ids, found.titles, found.about) == (learnt.ids, learnt.titles, {"ratings": "made up"})
+    assert (found.ids, found.titles, found.heard) == (learnt.ids, learnt.titles, {7, 2**63})
     for name in ("rated", "talked", "answers"):
         np.testing.assert_array_equal(getattr(found, name).toarray(), getattr(learnt, name).toarray())
     for name in ("named", "ratings", "asked"):

@@ -11,7 +11,9 @@ from small_tower import small_lm
 
 from chatrec import bootstrap, promotion
 from chatrec.cli import main
+from chatrec.learning import SIGNALS
 from chatrec.lm import NAME
+from chatrec.model import KNOWLEDGE, REQUESTS, Learnt
 from chatrec.settings import ROOT, Settings
 from chatrec.store import Store
 from chatrec.tower import QueryTower, load_tower
@@ -109,7 +111,10 @@ def test_a_run_writes_a_model_that_can_be_read_and_puts_it_not_into_service(home
     models = home / "models" / "recommender"
     assert [path.name for path in models.iterdir()] == ["films"]
     assert load_tower(models / "films", Settings.read()).config.lm == "lm"
+    learnt = Learnt.load(models / "films")
+    assert set(learnt.requests.weights) == set(SIGNALS) and len(learnt.knowledge.ids) == len(ROWS)
     card = (models / "films" / "README.md").read_text()
+    assert "knowledge.npz" in card
     assert "- Ratings (own)" in card and "license: cc0-1.0" in card
     assert not [path for path in models.rglob("*") if path.is_file() and str(home).encode() in path.read_bytes()]
 
@@ -142,6 +147,16 @@ def test_users_are_held_out_of_lists_and_of_histories_alike(store, monkeypatch, 
     learned, held = ({e.targets[0] for e in world.examples} for world in given)
     assert len(held) == 1 and learned == set(range(len(ROWS))) - held
     assert [len(world.examples) for world in given] == [44, 4]
+
+
+def test_a_model_from_the_store_keeps_the_knowledge_and_weights_of_the_one_in_service(home, store, train):
+    models = home / "models" / "recommender"
+    assert train("--events", home / "ratings.csv", "--epochs", "1")[0] == 0
+    promotion.promote(models, "films")
+    assert train("--from-store", "--epochs", "1")[0] == 0
+    kept, before = Learnt.load(models / "films-2"), Learnt.load(models / "films")
+    assert (kept.knowledge.ids, kept.requests) == (before.knowledge.ids, before.requests)
+    assert (models / "films-2" / REQUESTS).exists() and (models / "films-2" / KNOWLEDGE).exists()
 
 
 def test_a_model_from_the_store_serves_unless_it_is_worse_and_can_be_taken_back(home, store, monkeypatch, train):
