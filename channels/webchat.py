@@ -37,7 +37,7 @@ from channels.conversation import Conversation, Conversations
 from channels.incoming import Incoming, read_conversation, read_message, read_text
 from channels.messages import bot_message
 from channels.queue import TooMany
-from chatrec.errors import BadInput
+from chatrec.errors import BadInput, ModelMissing
 from chatrec.media import MAX_BYTES as MAX_FILE
 
 PAGE = Path(__file__).with_name("page")
@@ -143,6 +143,10 @@ def _serve_page(chat: Blueprint) -> None:
     @chat.exception(BadInput)
     async def refuse(request: Request, error: BadInput) -> HTTPResponse:
         return json({"error": str(error)}, 400)
+
+    @chat.exception(ModelMissing)
+    async def excuse(request: Request, error: ModelMissing) -> HTTPResponse:
+        return json({"error": str(error)}, 503)
 
     @chat.exception(TooMany)
     async def put_off(request: Request, error: TooMany) -> HTTPResponse:

