@@ -96,6 +96,7 @@ def page(browser, url) -> Iterator[Page]:
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
         page.goto(url)
+        expect(page.get_by_label("Your message")).to_be_focused()  # who opens it can type at once
         yield page
         assert not errors
         assert hosts == {urlsplit(url).netloc}
