@@ -62,6 +62,11 @@ def choose_domain(engine: Engine, incoming: Incoming) -> Reply:
     return Reply((Say("utter_domains", {"names": _names(engine)}, buttons=buttons),), incoming.state)
 
 
+def say(engine: Engine, incoming: Incoming) -> Reply:
+    """The response that belongs to the intent: ``utter_thank`` to a thank-you."""
+    return Reply((Say(f"utter_{incoming.intent}"),), incoming.state)
+
+
 def explain_self(engine: Engine, incoming: Incoming) -> Reply:
     """What can be asked for, and about what."""
     return Reply((Say("utter_help", {"names": _names(engine)}),), incoming.state)
@@ -142,6 +147,14 @@ class ActionHelp(Action):
 
     async def run(self, dispatcher, tracker, domain):
         return await respond(explain_self, dispatcher, tracker, domain)
+
+
+class ActionSay(Action):
+    def name(self) -> str:
+        return "action_say"
+
+    async def run(self, dispatcher, tracker, domain):
+        return await respond(say, dispatcher, tracker, domain)
 
 
 class ActionFallback(Action):

@@ -160,7 +160,7 @@ def test_lists_for_many_users_at_once_stay_apart(engine):
 
 def test_an_unknown_catalogue_is_refused_with_the_names_of_those_there_are(engine):
     two = {"films": None, "books": None}
-    engine = Engine(Settings(), engine.store, two, two, two, engine.router)
+    engine = Engine(Settings(), engine.store, two, two, two, engine.router, {})
     for refused in (engine.catalog, engine.linker, engine.recommender, lambda name: engine.ask(name, "anything")):
         with pytest.raises(UnknownCatalog, match="no catalogue named 'teas'; there is books, films"):
             refused("teas")
