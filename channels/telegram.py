@@ -32,10 +32,11 @@ from telegram.error import InvalidToken, RetryAfter, TelegramError
 from telegram.ext import Updater
 
 from channels import render
+from channels.attachments import allow
 from channels.incoming import Incoming
 from channels.messages import TOO_MANY, bot_message
 from channels.queue import TooMany
-from channels.telegram_updates import COMMANDS_SHOWN, address, keyboard_of, read_update
+from channels.telegram_updates import COMMANDS_SHOWN, File, address, keyboard_of, read_update
 from channels.turns import Latest, Say, Turns
 from chatrec.errors import BadInput
 
@@ -117,7 +118,7 @@ class Telegram(InputChannel):
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses, and Telegram's hold the token
-        self._turns = Turns(self.name(), on_new_message, self._answer, *self._seconds)
+        self._turns = Turns(self.name(), on_new_message, self._answer, self._fetch, *self._seconds)
         hook = Blueprint("telegram")
         if self._url:
 
@@ -208,6 +209,12 @@ class Telegram(InputChannel):
             self._spawn(self._quietly(self._bot.answer_callback_query(query.id, text)))
         if incoming:
             await self._turns.take(app, incoming)
+
+    async def _fetch(self, file: File) -> bytes:
+        allow(file.file_size)
+        there = await patiently(lambda: self._bot.get_file(file))
+        allow(there.file_size)
+        return bytes(await there.download_as_bytearray())
 
     # --- what goes out ------------------------------------------------------------------------------------------------
 
