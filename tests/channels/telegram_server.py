@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,6 +28,7 @@ class TelegramServer:
     token: str
     process: subprocess.Popen
     files: Path
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=10, trust_env=False))
 
     def say(self, user: int, text: str) -> None:
         self._post("sendMessage", self._from(user) | {"text": text})
@@ -69,7 +70,7 @@ class TelegramServer:
         return {"botToken": self.token, "from": author, "chat": chat, "date": int(time.time())}
 
     def _post(self, path: str, data: dict[str, Any]) -> Any:
-        return httpx.post(f"{self.address}/{path}", json=data, timeout=10, trust_env=False).raise_for_status().json()
+        return self.http.post(f"{self.address}/{path}", json=data).raise_for_status().json()
 
 
 @contextmanager

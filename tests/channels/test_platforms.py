@@ -230,7 +230,8 @@ def test_a_poster_is_recognised_asked_about_and_then_says_what_the_caption_does(
 
 @pytest.mark.parametrize("platform", ["telegram", "slack"])
 def test_ten_people_at_once_get_their_lists_in_time(platforms, platform):
-    """Nobody waits long for nine others; the bound leaves room for a machine that does more than this."""
+    """Nobody waits long for nine others: less than when all ten were answered one after the other. The bound leaves
+    room for a machine that does more than this."""
 
     def ask(number: int) -> float:
         someone = platforms.somebody(platform, number)
@@ -239,10 +240,12 @@ def test_ten_people_at_once_get_their_lists_in_time(platforms, platform):
         lists(someone, 1)
         return time.monotonic() - began
 
+    alone = statistics.median(ask(number) for number in (110, 111, 112))
     with ThreadPoolExecutor(10) as pool:
         seconds = sorted(pool.map(ask, range(100, 110)))
-    print(f"{platform}: a list after {statistics.median(seconds):.2f} s, at most {seconds[-1]:.2f} s")
-    assert seconds[-1] < 8
+    print(f"{platform}: alone a list after {alone:.2f} s, of ten after {statistics.median(seconds):.2f} s, "
+          f"at most {seconds[-1]:.2f} s ({seconds[-1] / alone:.1f} times)")  # fmt: skip
+    assert seconds[-1] < max(2, 10 * alone)
 
 
 def test_slack_home_shows_what_was_liked_in_the_dialogue(platforms):
