@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from rasa_sdk import Action
 
-from actions.lists import show
+from actions.lists import related, show
 from actions.turn import Incoming, Reply, Say, respond
 from chatrec import phrases
 from chatrec.bootstrap import Engine
@@ -21,6 +21,8 @@ def recommend(engine: Engine, incoming: Incoming) -> Reply:
     if incoming.intent in ("provide_preference", "correct_profile"):
         for wish in (w for m in incoming.mentions for w in m.constraints):
             engine.store.remember(incoming.user, incoming.catalog.schema.name, wish)
+    if incoming.outcome.related:
+        return related(engine, incoming)
     question = _question(engine, incoming)
     return ask(incoming, question) if question else show(engine, incoming)
 
@@ -39,7 +41,9 @@ def ask(incoming: Incoming, question: Question) -> Reply:
 def _question(engine: Engine, incoming: Incoming) -> Question | None:
     """The best question, when the user has said and done nothing to go by, or is still answering the first one."""
     state, answering = incoming.state, incoming.before.pending in incoming.catalog.schema.slots
-    if len(state.asked) >= QUESTIONS or state.shown or state.anchors or incoming.intent in OPEN_INTENTS:
+    if len(state.asked) >= QUESTIONS or state.shown or state.anchors:
+        return None
+    if incoming.intent in OPEN_INTENTS and not answering:
         return None
     if "just show" in incoming.text.lower():
         return None
