@@ -30,6 +30,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from channels import render
 from channels.attachments import allow
+from channels.followups import EVERY, Due, stored, watch
 from channels.incoming import Incoming
 from channels.messages import TOO_MANY, bot_message
 from channels.queue import TooMany
@@ -75,6 +76,7 @@ class SlackOutput(OutputChannel):
 class Slack(InputChannel):
     """``token``, the bot's (``xoxb-``); ``app_token`` (``xapp-``) for Socket Mode, ``signing_secret`` for HTTP;
     ``api``, another address of the Web API. ``turn_seconds``, ``settle_seconds``: see :class:`channels.turns.Turns`.
+    ``due``, every ``look_seconds``: what to ask without being asked, see :mod:`channels.followups`.
 
     Raises :class:`BadInput` without ``app_token`` and ``signing_secret``.
     """
@@ -87,6 +89,8 @@ class Slack(InputChannel):
         api: str = AsyncWebClient.BASE_URL,
         turn_seconds: float = 45.0,
         settle_seconds: float = 0.1,
+        due: Due | None = None,
+        look_seconds: float = EVERY,
     ) -> None:
         if not app_token and not signing_secret:
             raise BadInput("Slack needs an app_token for Socket Mode, or a signing_secret for HTTP.")
@@ -95,6 +99,7 @@ class Slack(InputChannel):
         self._app_token = app_token
         self._verifier = SignatureVerifier(signing_secret) if signing_secret else None
         self._seconds = (turn_seconds, settle_seconds)
+        self._follow_ups = (due, look_seconds)
         self._output = SlackOutput(self._client)
         self._forms = Latest()  # (channel, message) -> its blocks after the last press
 
@@ -104,7 +109,7 @@ class Slack(InputChannel):
 
     @classmethod
     def from_credentials(cls, credentials: Mapping[str, Any] | None) -> Slack:
-        return cls(**(credentials or {}))
+        return cls(**(credentials or {}), due=stored)
 
     def get_output_channel(self) -> OutputChannel:
         return self._output
@@ -119,6 +124,7 @@ class Slack(InputChannel):
         self._bolt.command("/recommend")(self._on_command)
         self._bolt.action(re.compile(".*"))(self._on_press)
         hook = Blueprint("slack")
+        watch(hook, self.name(), self._turns.take, *self._follow_ups)
         if self._verifier:
 
             @hook.post("/events")

@@ -33,6 +33,7 @@ from telegram.ext import Updater
 
 from channels import render
 from channels.attachments import allow
+from channels.followups import EVERY, Due, stored, watch
 from channels.incoming import Incoming
 from channels.messages import TOO_MANY, bot_message
 from channels.queue import TooMany
@@ -81,6 +82,7 @@ class TelegramOutput(OutputChannel):
 class Telegram(InputChannel):
     """``token`` from @BotFather; ``url``, the public https address of this server, and ``secret`` for the webhook;
     ``api``, another Bot API server. ``turn_seconds``, ``settle_seconds``: see :class:`channels.turns.Turns`.
+    ``due``, every ``look_seconds``: what to ask without being asked, see :mod:`channels.followups`.
 
     Raises :class:`BadInput` when a webhook has no usable secret.
     """
@@ -93,11 +95,14 @@ class Telegram(InputChannel):
         api: str = "https://api.telegram.org",
         turn_seconds: float = 45.0,
         settle_seconds: float = 0.1,
+        due: Due | None = None,
+        look_seconds: float = EVERY,
     ) -> None:
         if url and not SECRET.fullmatch(secret):
             raise BadInput("The Telegram webhook needs a secret of 1 to 256 letters, digits, _ or -.")
         self._url, self._secret = url.rstrip("/"), secret
         self._seconds = (turn_seconds, settle_seconds)
+        self._follow_ups = (due, look_seconds)
         self._bot = Bot(token, base_url=f"{api.rstrip('/')}/bot", base_file_url=f"{api.rstrip('/')}/file/bot")
         self._output = TelegramOutput(self._bot)
         self._ready = False  # the bot knows its own name
@@ -111,7 +116,7 @@ class Telegram(InputChannel):
 
     @classmethod
     def from_credentials(cls, credentials: Mapping[str, Any] | None) -> Telegram:
-        return cls(**(credentials or {}))
+        return cls(**(credentials or {}), due=stored)
 
     def get_output_channel(self) -> OutputChannel:
         return self._output
@@ -120,6 +125,7 @@ class Telegram(InputChannel):
         logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses, and Telegram's hold the token
         self._turns = Turns(self.name(), on_new_message, self._answer, self._fetch, *self._seconds)
         hook = Blueprint("telegram")
+        watch(hook, self.name(), self._turns.take, *self._follow_ups)
         if self._url:
 
             @hook.post("/webhook")

@@ -107,7 +107,7 @@ class Turns:
         if incoming.file is not None:
             about, words = await self._understood(incoming)
             said, incoming = [*said, about], replace(incoming, text=words)
-        if not incoming.text:
+        if not incoming.text and not incoming.button:
             return said
         collected = Collected(self.channel)
         try:
@@ -115,7 +115,7 @@ class Turns:
             await asyncio.wait_for(handled, self._turn_seconds)
         except Exception:
             log.exception("a message of %s was not answered", self.channel)
-        return said + (collected.messages or [APOLOGY])
+        return said + (collected.messages or ([APOLOGY] if incoming.text else []))
 
     async def _understood(self, incoming: Incoming) -> tuple[Message, str]:
         """What the bot says about a file, and what the user says with it; the caption counts when the file doesn't."""
