@@ -187,7 +187,7 @@ def _moved(
     spoken of in the one before."""
     if click is not None:
         return state.move(built.holder(click["item_id"], state.catalog)), mentions
-    name = built.router.route(text, intent, mentions, state.catalog, waiting=bool(state.pending))
+    name = built.router.route(text, intent, mentions, state)
     if name == state.catalog:
         return state, mentions
     titles = [m.item_ids[0] for m in mentions if m.catalog == state.catalog and m.entity == "title" and m.item_ids]

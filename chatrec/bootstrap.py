@@ -87,7 +87,7 @@ def build(settings: Settings) -> Engine:
     encoder, recommend = load_encoder(settings), recommenders_of(settings)
     recommenders = {name: recommend(catalog, encoder) for name, catalog in catalogs.items()}
     linkers = {name: Linker(catalog) for name, catalog in catalogs.items()}
-    store, router = Store.open(settings.db, settings.store_secret()), Router(catalogs, encoder)
+    store, router = Store.open(settings.db, settings.store_secret()), Router(catalogs, encoder, settings.cache)
     languages = {language.code: language for language in load_languages(settings.languages)}
     return Engine(settings, store, catalogs, linkers, recommenders, router, languages)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from small_films import encoder, films
@@ -62,7 +63,8 @@ def engine(store, recommender, linker) -> Engine:
         {"films": FILMS},
         {"films": linker},
         {"films": recommender},
-        Router({"films": FILMS}, encoder()),
+        Router({"films": FILMS}, encoder(), Path("unused")),
+        {},
     )
 
 
