@@ -56,7 +56,8 @@ class Reply:
 class Incoming:
     """One message, understood and stored. ``user`` is a key of the store; ``language`` what it is written in,
     if not English, and ``text`` its English reading; ``click`` the kind of a card's button;
-    ``moved``: the message took the conversation to another catalogue; ``responses`` the names that domain.yml has."""
+    ``moved``: the message took the conversation to another catalogue; ``responses`` the names that domain.yml has;
+    ``address``: channel, conversation and person, where the bot can write first."""
 
     user: str
     language: Language | None
@@ -72,6 +73,7 @@ class Incoming:
     history: tuple[Event, ...]
     preferences: tuple[Constraint, ...]
     responses: frozenset[str]
+    address: tuple[str, str, str] | None = None
 
     @property
     def state(self) -> State:
@@ -149,7 +151,8 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
     before, mentions = _moved(built, earlier, intent, text, heard, click)
     catalog = built.catalog(before.catalog)
     outcome = _outcome(before, intent, text, mentions, click, catalog)
-    built.store.add_turn(user, tracker.sender_id, Turn("user", spoken.get("original") or text), time.time(), key)
+    if text:
+        built.store.add_turn(user, tracker.sender_id, Turn("user", spoken.get("original") or text), time.time(), key)
     for event in outcome.events:
         built.store.add_event(user, catalog.schema.name, event, f"{key}:{event.item_id}:{event.kind}")
     return Incoming(
@@ -167,7 +170,14 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
         history=built.store.events(user, catalog.schema.name),
         preferences=tuple(p.constraint for p in built.store.preferences(user) if p.catalog == catalog.schema.name),
         responses=frozenset(domain.get("responses") or {}),
+        address=_address(tracker, metadata),
     )
+
+
+def _address(tracker: Tracker, metadata: Mapping) -> tuple[str, str, str] | None:
+    """Our channels name the person, and can write first."""
+    person = metadata.get("user")
+    return (tracker.get_latest_input_channel(), tracker.sender_id, str(person)) if person else None
 
 
 def _moved(
