@@ -1,0 +1,142 @@
+"""How simulated users put what they mean: templates from ``data/simulation/users.toml``, and slips of the fingers."""
+
+from __future__ import annotations
+
+import random
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chatrec.catalog import fold
+from chatrec.errors import BadInput
+from chatrec.types import Constraint
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ACTS = frozenset(
+    "open open_vague liked wish again answer indifferent person decade at_most at_least not more similar known_liked "
+    "known_disliked others which accept ordinals".split()
+)
+CASUAL = 0.3  # share of users who type no capitals
+ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A wish that must hold, as its user words it."""
+
+    text: str
+    constraints: tuple[Constraint, ...]
+
+    @property
+    def slot(self) -> str:
+        return self.constraints[0].slot
+
+
+@dataclass(frozen=True)
+class Act:
+    """One thing to say: its kind is a key of the templates, ``values`` fill them. ``wishes``: what it asks for;
+    ``knows``: ids of items that the user says they know."""
+
+    kind: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    wishes: tuple[Wish, ...] = ()
+    knows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message: its acts as one text, and the wishes in it that were misspelt."""
+
+    text: str
+    acts: tuple[Act, ...]
+    misspelt: tuple[Wish, ...] = ()
+
+
+class Words:
+    """The templates for one catalogue. Raises: BadInput for a file that is missing or lacks an act."""
+
+    def __init__(self, path: Path, catalog: str) -> None:
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise BadInput(f"{path}: {error}") from None
+        found = {k: v for k, v in data.items() if k != "for"} | data.get("for", {}).get(catalog, {})
+        if missing := sorted(ACTS - set(found)):
+            raise BadInput(f"{path}: {missing[0]} is missing")
+        self._templates = {act: (texts,) if isinstance(texts, str) else tuple(texts) for act, texts in found.items()}
+
+    @property
+    def ordinals(self) -> tuple[str, ...]:
+        return self._templates["ordinals"]
+
+    def templates(self, act: str) -> tuple[str, ...]:
+        return self._templates[act]
+
+    def say(self, act: str, rng: random.Random, **values: str) -> str:
+        """One variation of the act, filled."""
+        return rng.choice(self._templates[act]).format(**values)
+
+
+class Voice:
+    """One user's way to put things. ``secret``: the title that is never said; ``typos``: chance that a word is
+    misspelt."""
+
+    def __init__(self, words: Words, values: Mapping[str, str], secret: str, typos: float, rng: random.Random) -> None:
+        self.words, self._values, self._secret = words, values, secret
+        self._typos, self._rng = typos, rng
+        self._casual = rng.random() < CASUAL
+
+    def put(self, acts: Sequence[Act], careful: bool = False) -> Said:
+        """The acts as one message. ``careful``: without slips."""
+        parts, misspelt = [], []
+        for act in acts:
+            text = self._phrase(act)
+            typed = text if careful else misspell(text, self._typos, self._rng)
+            misspelt += act.wishes if typed != text else ()
+            parts.append(typed)
+        text = ". ".join(parts)
+        return Said(text.lower() if self._casual else text, tuple(acts), tuple(misspelt))
+
+    def _phrase(self, act: Act) -> str:
+        """A variation in which the secret title does not occur. Raises: ValueError when there is none."""
+        wishes = ", ".join(wish.text for wish in act.wishes)
+        values = {**self._values, "wishes": wishes, **act.values}
+        filled = [template.format(**values) for template in self.words.templates(act.kind)]
+        kept = [text for text in filled if not tells(text, self._secret)]
+        if not kept:
+            raise ValueError(f"{act.kind} can't be said without {self._secret!r}")
+        return self._rng.choice(kept)
+
+
+def tells(text: str, title: str) -> bool:
+    """Whether the title occurs in the text, as whole words, whatever their case, accents and punctuation."""
+    return f" {_plain(title)} " in f" {_plain(text)} "
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", fold(text)))
+
+
+def misspell(text: str, rate: float, rng: random.Random) -> str:
+    """The text with one slip in each word of four letters or more that chance picks: two letters swapped, one left
+    out, one doubled, or the key beside it."""
+    return re.sub(r"[A-Za-z]{4,}", lambda word: _slip(word[0], rng) if rng.random() < rate else word[0], text)
+
+
+def _slip(word: str, rng: random.Random) -> str:
+    i = rng.randrange(1, len(word) - 1)
+    row = next(row for row in ROWS if word[i].lower() in row)
+    beside = row[row.index(word[i].lower()) - 1]
+    slips = (
+        word[:i] + word[i + 1] + word[i] + word[i + 2 :],
+        word[:i] + word[i + 1 :],
+        word[:i] + word[i] + word[i:],
+        word[:i] + beside + word[i + 1 :],
+    )
+    return rng.choice(slips)
