@@ -48,7 +48,7 @@ class Goals:
     def draw(self, rng: random.Random) -> Goal:
         """One goal: the more popular an item, the likelier it is wanted. Its title does not occur in how its user
         talks, whatever they say."""
-        templates = [t for act in ("open", "open_vague", "wish", "more", "others") for t in self.words.templates(act)]
+        templates = [t for act in ("open", "open_vague", "wish", "also", "more", "others") for t in self.words.templates(act)]
         for _ in range(TRIES):
             index = self._pick(self._fame, rng)
             target = self.catalog.items[index]

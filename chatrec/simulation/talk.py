@@ -42,12 +42,17 @@ class _Expected:
     """What the user may expect of the next list."""
 
     wishes: dict[Wish, bool] = field(default_factory=dict)  # -> misspelt when last said
+    relative: set[Wish] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
 
     def said(self, said: Said) -> None:
         for act in said.acts:
             self.known.update(act.knows)
+            if act.kind == "more":  # "newer" takes back "older"
+                slots = {wish.slot for wish in act.wishes}
+                self.wishes = {w: m for w, m in self.wishes.items() if w not in self.relative or w.slot not in slots}
+                self.relative.update(act.wishes)
             self.wishes.update({wish: wish in said.misspelt for wish in act.wishes})
 
     def heard(self, heard: Heard, turn: int, catalog: Catalog) -> None:

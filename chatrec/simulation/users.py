@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -50,11 +51,12 @@ class AttributeUser:
 
     def reaction(self, heard: Heard) -> Sequence[Act]:
         if asked := asked_slot(heard, self._catalog):
+            self._left = [w for w in self._left if w.slot != asked.name or asked.type != "number"]
             return (answer(asked, heard, self._goal, self._catalog),)
         if not heard.cards and self._last is not self._repeated:
             self._repeated = self._last
             return (self._last,)
-        self._last = Act("wish", wishes=(self._left.pop(0),)) if self._left else Act("others")
+        self._last = told(self._left.pop(0), self._goal, self._left) if self._left else Act("others")
         return (self._last,)
 
 
@@ -92,6 +94,8 @@ class AgendaUser:
 
     def reaction(self, heard: Heard) -> Sequence[Act]:
         if asked := asked_slot(heard, self._catalog):
+            if asked.type == "number":  # what is answered need not be told in other words
+                self._agenda = [act for act in self._agenda if all(wish.slot != asked.name for wish in act.wishes)]
             return self._say((answer(asked, heard, self._goal, self._catalog),))
         if not heard.cards:
             return self._unheard(heard)
@@ -100,7 +104,7 @@ class AgendaUser:
         if len(found) < ACTS and (not self._agenda or self._rng.random() < CRITIQUES):
             found += self._critique(heard)
         while len(found) < ACTS and self._agenda and (not found or self._rng.random() < 0.5):
-            found.append(self._agenda.pop())
+            found.append(self._next())
         return self._say(tuple(found[:ACTS]) or (Act("others"),))
 
     def _say(self, acts: Sequence[Act]) -> Sequence[Act]:
@@ -120,7 +124,13 @@ class AgendaUser:
             self._deaf = True
             return self._last
         self._deaf = False
-        return self._say((self._agenda.pop(),) if self._agenda else (Act("others"),))
+        return self._say((self._next(),) if self._agenda else (Act("others"),))
+
+    def _next(self) -> Act:
+        """The top of the stack; a second wish about the same slot is told as one more."""
+        act = self._agenda.pop()
+        more = any(wish.slot == told.slot for wish in act.wishes for told in self._told)
+        return replace(act, kind="also") if more else act
 
     def _ignored(self, heard: Heard) -> Iterator[Act]:
         """A wish that most of the list breaks although the bot did not say that it let go of it."""
@@ -128,7 +138,8 @@ class AgendaUser:
         for wish in self._told:
             broken = sum(not meets(wish, item, self._catalog) for item in heard.cards)
             if 2 * broken > len(heard.cards) and wish.slot not in let_go:
-                yield Act("again", wishes=(wish,))
+                several = sum(told.slot == wish.slot for told in self._told) > 1
+                yield Act("again_too" if several else "again", wishes=(wish,))
                 return
 
     def _seen(self, heard: Heard) -> Iterator[Act]:
@@ -153,7 +164,8 @@ class AgendaUser:
             wanted = self._goal.target.attributes.get(slot.columns[0])
             listed = [self._catalog.item(i).attributes.get(slot.columns[0]) for i in heard.cards]
             known = [value for value in listed if isinstance(value, float)]
-            if slot.type != "number" or not isinstance(wanted, float) or not known:
+            told = any(wish.slot == slot.name for wish in self._told)
+            if told or slot.type != "number" or not isinstance(wanted, float) or not known:
                 continue
             for words, op, beyond in ((slot.more, "min", wanted > max(known)), (slot.less, "max", wanted < min(known))):
                 if words and beyond and self._once(slot.name, op):
@@ -199,14 +211,20 @@ def asked_slot(heard: Heard, catalog: Catalog) -> Slot | None:
 
 
 def answer(slot: Slot, heard: Heard, goal: Goal, catalog: Catalog) -> Act:
-    """The option that fits the target, if the user knows about it; else no preference."""
-    if any(wish.slot == slot.name for wish in goal.wishes):
-        for title in (button["title"] for button in heard.buttons):
-            constraints = bounded(slot, title) if title in slot.words else (Constraint(slot.name, "is", (title,), title),)
-            wish = Wish(title, constraints)
-            if meets(wish, goal.target.item_id, catalog):
-                return Act("answer", wishes=(wish,))
+    """The first option that fits the target, which its user recognises; no preference when none does."""
+    known = slot.words if slot.type == "number" else catalog.values(slot.name)
+    for title in (button["title"] for button in heard.buttons if button["title"] in known):
+        constraints = bounded(slot, title) if title in slot.words else (Constraint(slot.name, "is", (title,), title),)
+        wish = Wish(title, constraints)
+        if meets(wish, goal.target.item_id, catalog):
+            return Act("answer", wishes=(wish,))
     return Act("indifferent")
+
+
+def told(wish: Wish, goal: Goal, left: Sequence[Wish]) -> Act:
+    """A wish after others; a second one about the same slot is told as one more."""
+    before = [w for w in goal.wishes if w not in left and w != wish]
+    return Act("also" if any(w.slot == wish.slot for w in before) else "wish", wishes=(wish,))
 
 
 def meets(wish: Wish, item_id: str, catalog: Catalog) -> bool:

@@ -19,7 +19,7 @@ else:
     import tomli as tomllib
 
 ACTS = frozenset(
-    "open open_vague liked wish again answer indifferent person decade at_most at_least not more similar known_liked "
+    "open open_vague liked wish also again again_too answer indifferent person decade at_most at_least not more similar known_liked "
     "known_disliked others which accept ordinals".split()
 )
 CASUAL = 0.3  # share of users who type no capitals
