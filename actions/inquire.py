@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from rasa_sdk import Action
 
-from actions.lists import about, show, which_one
+from actions.lists import about, related, show, which_one
 from actions.turn import Incoming, Reply, Say, respond
 from chatrec.bootstrap import Engine
 from chatrec.facts import answer, compare, extreme, whether
@@ -14,6 +14,8 @@ from chatrec.facts import answer, compare, extreme, whether
 
 def inquire(engine: Engine, incoming: Incoming) -> Reply:
     """Facts of the item's row that the question asks for; all of them when it asks for none in particular."""
+    if incoming.outcome.related:
+        return related(engine, incoming)
     item_id = about(incoming)
     if item_id is None and (best := _extreme(incoming)):
         return best

@@ -31,6 +31,16 @@ def show(engine: Engine, incoming: Incoming, lead: Sequence[Say] = ()) -> Reply:
     return Reply((*lead, *feedback, *opening, listing), after)
 
 
+def related(engine: Engine, incoming: Incoming) -> Reply:
+    """What goes with the item in hand; without one, ask which is meant."""
+    if incoming.outcome.related == "which":
+        return which_one(incoming)
+    if incoming.outcome.related == "nothing":
+        title = incoming.catalog.item(incoming.outcome.subjects[0]).title
+        return Reply((Say("utter_nothing_related", {"title": title}),), incoming.state)
+    return show(engine, incoming)
+
+
 def which_one(incoming: Incoming, response: str = "utter_which_one") -> Reply:
     """Ask which item of the last list is meant; without a list, say that there is none yet."""
     state = incoming.state

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from rasa_sdk import Action
 
-from actions.lists import show
+from actions.lists import related, show
 from actions.turn import Incoming, Reply, Say, respond
 from chatrec import phrases
 from chatrec.bootstrap import Engine
@@ -21,6 +21,8 @@ def recommend(engine: Engine, incoming: Incoming) -> Reply:
     if incoming.intent in ("provide_preference", "correct_profile"):
         for wish in (w for m in incoming.mentions for w in m.constraints):
             engine.store.remember(incoming.user, incoming.catalog.schema.name, wish)
+    if incoming.outcome.related:
+        return related(engine, incoming)
     question = _question(engine, incoming)
     return ask(incoming, question) if question else show(engine, incoming)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from dataclasses import replace
 
 from rasa_sdk import Action
 
@@ -14,14 +12,14 @@ from actions.lists import show
 from actions.recommend import recommend
 from actions.turn import Incoming, Reply, Say, respond
 from chatrec.bootstrap import Engine
-from chatrec.dialogue import State
 
 
 def greet(engine: Engine, incoming: Incoming) -> Reply:
     """Hello; a returning user hears what is remembered."""
     liked = [e for e in engine.store.stances(incoming.user, incoming.catalog.schema.name).values() if e.kind == "like"]
     if not liked:
-        return Reply((Say("utter_greet_new", buttons=_starters(incoming)),), incoming.state)
+        greeting = Say("utter_greet_new", {"names": _names(engine)}, buttons=_starters(incoming))
+        return Reply((greeting,), incoming.state)
     titles = [incoming.catalog.item(e.item_id).title for e in liked[-2:]]
     buttons = [(f"Something like {titles[-1]}", f'something like "{titles[-1]}"'), *_starters(incoming)[:1]]
     return Reply((Say("utter_greet_back", {"liked": " and ".join(titles)}, buttons=buttons),), incoming.state)
@@ -56,15 +54,17 @@ def neutral(engine: Engine, incoming: Incoming) -> Reply:
 
 
 def choose_domain(engine: Engine, incoming: Incoming) -> Reply:
-    """Move to the catalogue that the message names; say which there are when it names none."""
-    text = incoming.text.lower()
-    for name, catalog in engine.catalogs.items():
-        words = (name, catalog.schema.noun, catalog.schema.plural)
-        if any(re.search(rf"\b{re.escape(word)}\b", text) for word in words):
-            outcome = replace(incoming.outcome, state=_moved(incoming, name))
-            return recommend(engine, replace(incoming, outcome=outcome, catalog=catalog))
-    names = ", ".join(catalog.schema.plural for catalog in engine.catalogs.values())
-    return Reply((Say("utter_domains", {"names": names}),), incoming.state)
+    """Begin with the catalogue that the message is about; say which there are when it is about none."""
+    if incoming.moved or incoming.mentions or engine.router.names_one(incoming.text):
+        return recommend(engine, incoming)
+    plurals = [catalog.schema.plural for catalog in engine.catalogs.values()]
+    buttons = [(plural.capitalize(), f"recommend me some {plural}") for plural in plurals]
+    return Reply((Say("utter_domains", {"names": _names(engine)}, buttons=buttons),), incoming.state)
+
+
+def explain_self(engine: Engine, incoming: Incoming) -> Reply:
+    """What can be asked for, and about what."""
+    return Reply((Say("utter_help", {"names": _names(engine)}),), incoming.state)
 
 
 def fallback(engine: Engine, incoming: Incoming) -> Reply:
@@ -77,8 +77,10 @@ def fallback(engine: Engine, incoming: Incoming) -> Reply:
     return Reply((Say(_complaint(incoming.text), buttons=_starters(incoming)),), incoming.state)
 
 
-def _moved(incoming: Incoming, name: str) -> State:
-    return incoming.state if incoming.state.catalog == name else State(name)
+def _names(engine: Engine) -> str:
+    """The kinds of things there are: "films, products and destinations"."""
+    *most, last = [catalog.schema.plural for catalog in engine.catalogs.values()]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _complaint(text: str) -> str:
@@ -132,6 +134,14 @@ class ActionChooseDomain(Action):
 
     async def run(self, dispatcher, tracker, domain):
         return await respond(choose_domain, dispatcher, tracker, domain)
+
+
+class ActionHelp(Action):
+    def name(self) -> str:
+        return "action_help"
+
+    async def run(self, dispatcher, tracker, domain):
+        return await respond(explain_self, dispatcher, tracker, domain)
 
 
 class ActionFallback(Action):

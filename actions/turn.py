@@ -10,14 +10,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rasa_sdk import Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from chatrec import dialogue
+from chatrec import dialogue, routing
 from chatrec.bootstrap import Engine, engine
 from chatrec.catalog import Catalog
 from chatrec.dialogue import Outcome, State
@@ -54,7 +54,7 @@ class Reply:
 @dataclass(frozen=True)
 class Incoming:
     """One message, understood and stored. ``user`` is a key of the store; ``click`` the kind of a card's button;
-    ``responses`` the names that domain.yml has."""
+    ``moved``: the message took the conversation to another catalogue; ``responses`` the names that domain.yml has."""
 
     user: str
     text: str
@@ -63,6 +63,7 @@ class Incoming:
     click: str
     catalog: Catalog
     before: State
+    moved: bool
     outcome: Outcome
     turns: tuple[Turn, ...]
     history: tuple[Event, ...]
@@ -96,8 +97,14 @@ async def respond(work: Work, dispatcher: CollectingDispatcher, tracker: Tracker
     cards = tracker.get_latest_input_channel() != "cmdline"
     schema = engine().catalog(reply.state.catalog).schema
     for say in reply.says:
-        _send(dispatcher, say, {"noun": schema.noun, "plural": schema.plural}, cards)
+        _send(dispatcher, _own(say, schema.name, domain), {"noun": schema.noun, "plural": schema.plural}, cards)
     return [SlotSet("state", reply.state.to_json())]
+
+
+def _own(say: Say, catalog: str, domain: Mapping) -> Say:
+    """The catalogue's own words for it, when domain.yml has them: ``utter_enjoy_travel`` before ``utter_enjoy``."""
+    own = f"{say.response}_{catalog}"
+    return replace(say, response=own) if own in (domain.get("responses") or {}) else say
 
 
 def _run(work: Work, tracker: Tracker, domain: Mapping) -> Reply:
@@ -121,13 +128,14 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
     metadata = message.get("metadata") or {}
     key = str(metadata.get("message_id") or message.get("message_id") or time.time_ns())
     user = built.store.user(str(metadata.get("user") or tracker.sender_id))
-    before = _state(built, tracker)
-    catalog = built.catalog(before.catalog)
     text = message.get("text") or ""
     entities = message.get("entities") or []
-    mentions = tuple(Mention.from_json(e["mention"]) for e in entities if "mention" in e)
+    heard = tuple(Mention.from_json(e["mention"]) for e in entities if "mention" in e)
     click = next((e["value"] for e in entities if e.get("entity") == "feedback"), None)
     intent = (message.get("intent") or {}).get("name") or "nlu_fallback"
+    earlier = _state(built, tracker)
+    before, mentions = _moved(built, earlier, intent, text, heard, click)
+    catalog = built.catalog(before.catalog)
     outcome = _outcome(before, intent, text, mentions, click, catalog)
     built.store.add_turn(user, tracker.sender_id, Turn("user", text), time.time(), key)
     for event in outcome.events:
@@ -140,6 +148,7 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
         click=click["kind"] if click else "",
         catalog=catalog,
         before=before,
+        moved=before.catalog != earlier.catalog,
         outcome=outcome,
         turns=_turns(tracker),
         history=built.store.events(user, catalog.schema.name),
@@ -148,12 +157,28 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
     )
 
 
+def _moved(
+    built: Engine, state: State, intent: str, text: str, mentions: tuple[Mention, ...], click: Mapping | None
+) -> tuple[State, tuple[Mention, ...]]:
+    """The state in the catalogue that the message is about, and the mentions, with what is taken along from the item
+    spoken of in the one before."""
+    if click is not None:
+        return state.move(built.holder(click["item_id"], state.catalog)), mentions
+    name = built.router.route(text, intent, mentions, state.catalog, waiting=bool(state.pending))
+    if name == state.catalog:
+        return state, mentions
+    titles = [m.item_ids[0] for m in mentions if m.catalog == state.catalog and m.entity == "title" and m.item_ids]
+    if not titles and routing.points_back(text, built.catalog(state.catalog)):
+        titles = [i for i in (state.focus or state.judged, *state.anchors, *state.shown[:1]) if i][:1]
+    return state.move(name), (*mentions, *routing.carried(state.catalog, titles[:1], built.catalogs, name))
+
+
 def _outcome(
     state: State, intent: str, text: str, mentions: Sequence[Mention], click: Mapping | None, catalog: Catalog
 ) -> Outcome:
     if click is None:
         return dialogue.understand(state, intent, text, mentions, catalog)
-    catalog.item(click["item_id"])  # an id of another catalogue, or of nothing, stops here
+    catalog.item(click["item_id"])  # an id of nothing stops here
     return dialogue.clicked(state, click["kind"], click["item_id"], click.get("impression_id"))
 
 

@@ -17,6 +17,7 @@ from chatrec.lm import load_lm
 from chatrec.model import load_model
 from chatrec.rank import LikelihoodRanker
 from chatrec.recommender import Recommender
+from chatrec.routing import Router
 from chatrec.settings import Settings
 from chatrec.store import Store
 from chatrec.types import Constraint, Query, RankedList, Turn
@@ -31,6 +32,7 @@ class Engine:
     catalogs: Mapping[str, Catalog]
     linkers: Mapping[str, Linker]
     recommenders: Mapping[str, Recommender]
+    router: Router
 
     def catalog(self, name: str) -> Catalog:
         return _named(self.catalogs, name)
@@ -40,6 +42,10 @@ class Engine:
 
     def recommender(self, name: str) -> Recommender:
         return _named(self.recommenders, name)
+
+    def holder(self, item_id: str, first: str) -> str:
+        """The catalogue that has an item of that id; ``first`` when several have, or none."""
+        return next((n for n in (first, *self.catalogs) if item_id in self.catalogs[n]), first)
 
     def recommend(self, user: str, query: Query) -> RankedList:
         """The list for a stored user, written down as an impression. ``user`` is a key of the store."""
@@ -79,7 +85,8 @@ def build(settings: Settings) -> Engine:
     encoder, recommend = load_encoder(settings), recommenders_of(settings)
     recommenders = {name: recommend(catalog, encoder) for name, catalog in catalogs.items()}
     linkers = {name: Linker(catalog) for name, catalog in catalogs.items()}
-    return Engine(settings, Store.open(settings.db, settings.store_secret()), catalogs, linkers, recommenders)
+    store, router = Store.open(settings.db, settings.store_secret()), Router(catalogs, encoder)
+    return Engine(settings, store, catalogs, linkers, recommenders, router)
 
 
 def recommenders_of(settings: Settings) -> Callable[[Catalog, Encoder], Recommender]:

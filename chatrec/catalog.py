@@ -58,6 +58,9 @@ class Catalog:
     def __len__(self) -> int:
         return len(self.items)
 
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._position
+
     def index(self, item_id: str) -> int:
         """Position of an item. Raises: UnknownItem."""
         try:
@@ -95,6 +98,10 @@ class Catalog:
         if slot not in self._numbers:
             self._numbers[slot] = self._column(self.schema.slots[slot].columns[0])
         return self._numbers[slot]
+
+    def own(self, slot: str, item: Item) -> tuple[str | float, ...]:
+        """The item's values of a slot, over all its columns."""
+        return _own(self.schema.slots[slot], item)
 
     def mask(self, constraint: Constraint) -> np.ndarray:
         """(N,) bool: the items that meet it. A missing value never meets ``is``, ``min`` or ``max``."""
@@ -202,7 +209,7 @@ def load_catalog(folder: Path) -> Catalog:
 
 
 def load_catalogs(folder: Path) -> dict[str, Catalog]:
-    """Every catalogue under a folder, by the folder's name.
+    """Every catalogue under a folder, by the folder's name; the one where conversations begin comes first.
 
     Raises:
         BadInput: one of them is broken, or there is none.
@@ -213,7 +220,7 @@ def load_catalogs(folder: Path) -> dict[str, Catalog]:
     for name, catalog in found.items():
         if catalog.schema.name != name:
             raise BadInput(f"{folder / name / SCHEMA}: name must be {name!r}, as the folder is called")
-    return found
+    return dict(sorted(found.items(), key=lambda pair: not pair[1].schema.start))
 
 
 def import_catalog(name: str, csv: Path, schema: Path | None, catalogs: Path) -> Catalog:

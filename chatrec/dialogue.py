@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
 
 from chatrec import phrases, wishes
 from chatrec.candidates import positions
@@ -39,7 +39,8 @@ class State:
     """What has been said and shown in one conversation. ``topic``: what is asked for beyond the constraints. ``shown``:
     the last list, in order; ``before``: items of earlier lists. ``focus``: the item spoken of last; ``judged``: the one
     that feedback was last given on. ``asked``: slots asked about. ``lists``: what the latest lists answered to.
-    ``pending``: what the bot waits for: a slot, ``forget`` (a confirmation) or nothing."""
+    ``pending``: what the bot waits for: a slot, ``forget`` (a confirmation) or nothing. ``parked``: where the same
+    conversation stands in other catalogues, as JSON."""
 
     catalog: str
     constraints: tuple[Constraint, ...] = ()
@@ -53,6 +54,7 @@ class State:
     asked: tuple[str, ...] = ()
     pending: str = ""
     lists: tuple[Mapping[str, Any], ...] = ()
+    parked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"constraints": [c.to_json() for c in self.constraints]}
@@ -72,16 +74,27 @@ class State:
         if len(self.lists) < 2:
             return self
         earlier = State.from_json({"catalog": self.catalog, **self.lists[-2]})
-        return replace(earlier, lists=self.lists[:-2], asked=self.asked)
+        return replace(earlier, lists=self.lists[:-2], asked=self.asked, parked=self.parked)
+
+    def move(self, catalog: str) -> State:
+        """The same conversation in another catalogue, as it was left there."""
+        if catalog == self.catalog:
+            return self
+        parked = {**self.parked, self.catalog: replace(self, parked={}, pending="").to_json()}
+        earlier = parked.pop(catalog, {"catalog": catalog, "constraints": ()})
+        return replace(State.from_json(earlier), parked=parked)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a message did: the new state, behaviour to store, and the items it speaks of."""
+    """What a message did: the new state, behaviour to store, and the items it speaks of. ``related``: whether
+    the message asks for what goes with an item: ``found``, and the state asks for just that; ``nothing`` goes with it;
+    ``which`` item is not said."""
 
     state: State
     events: tuple[Event, ...] = ()
     subjects: tuple[str, ...] = ()
+    related: Literal["", "found", "nothing", "which"] = ""
 
 
 def understand(
@@ -96,12 +109,14 @@ def understand(
     if phrases.takes_back(text):
         return Outcome(replace(state.back(), pending=""))
     if intent == "start_over":
-        state = State(state.catalog, before=_earlier(state))
+        state = State(state.catalog, before=_earlier(state), parked=state.parked)
     mentions = [m for m in mentions if m.catalog in ("", state.catalog)]
     spoken = _referents(state, mentions)
     anchors, subjects = _split(intent, text, spoken)
     events = _behaviour(intent, text, state, subjects, anchors, at)
     named = [item for mention, item in spoken if not mention.negated]
+    if relation := next((m.value for m in mentions if m.entity == "relation"), None):
+        return _related(state, str(relation), [*named, *_in_hand(state)], events, catalog)
     steps = wishes.turned(mentions, catalog)
     asked = intent in QUESTIONS and not steps and (subjects or state.focus)  # "is it scary?" wishes for nothing
     found = [] if asked else wishes.asked_for(mentions, named, (state.focus,) if state.focus else state.shown, catalog)
@@ -123,6 +138,28 @@ def understand(
         pending="",
     )
     return Outcome(state, events, subjects)
+
+
+def _in_hand(state: State) -> tuple[str, ...]:
+    """The item that "it" stands for."""
+    return (state.focus,) if state.focus else state.shown if len(state.shown) == 1 else ()
+
+
+def _related(state: State, name: str, items: Sequence[str], events: tuple[Event, ...], catalog: Catalog) -> Outcome:
+    """Ask for what goes with the first of the items, and for nothing else but what was turned down."""
+    relation = catalog.schema.relations[name]
+    if not items:
+        return Outcome(state, events, related="which")
+    item = catalog.item(items[0])
+    values = tuple(v for v in item.attributes.get(relation.column, ()) if v in catalog.values(relation.slot))
+    if not values:
+        return Outcome(replace(state, focus=item.item_id), events, (item.item_id,), related="nothing")
+    leaning = [(slot, catalog.own(slot, item)) for slot in relation.prefer]
+    wishes = [Constraint(relation.slot, "is", values, f"{relation.noun or name}: {item.title}")]
+    wishes += [Constraint(slot, "is", own, f"as {item.title}", soft=True) for slot, own in leaning if own]
+    kept = tuple(c for c in state.constraints if c.op == "not" and c.slot != relation.slot)
+    after = replace(state, constraints=(*kept, *wishes), topic="", anchors=(), focus=item.item_id, pending="")
+    return Outcome(after, events, (item.item_id,), related="found")
 
 
 def clicked(state: State, kind: str, item_id: str, impression_id: str | None, at: float | None = None) -> Outcome:

@@ -7,25 +7,32 @@ from __future__ import annotations
 
 import difflib
 import math
-import re
 import string
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-from chatrec.errors import BadInput
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from chatrec.tomlfile import Table, read_toml
 
 SlotType = Literal["tags", "people", "number", "text"]
 Bounds = tuple[float | None, float | None]
 
 ROLES = ("id", "title", "text", "year", "popularity", "reception")
+KEYS = (
+    "name",
+    "noun",
+    "plural",
+    "start",
+    "topic",
+    "examples",
+    "describe",
+    "columns",
+    "slots",
+    "moods",
+    "relations",
+    "from",
+)
 NUMERIC_ROLES = ("year", "popularity", "reception")
 
 
@@ -76,11 +83,37 @@ class Mood:
 
 
 @dataclass(frozen=True)
+class Relation:
+    """How an item leads to others ("what goes with it?"): to those whose ``slot`` has a value that stands in the item's
+    ``column``, leaning towards the item's own values of the slots in ``prefer``. ``words``: how people ask."""
+
+    name: str
+    words: tuple[str, ...]
+    column: str
+    slot: str
+    prefer: tuple[str, ...] = ()
+    noun: str = ""
+
+
+@dataclass(frozen=True)
+class Carry:
+    """What a conversation takes along from another catalogue: the values of ``slot`` of the item in hand there become
+    wishes about ``to`` here. ``values``: value there -> values here; the same value when empty."""
+
+    catalog: str
+    slot: str
+    to: str
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Schema:
     """A catalogue's meaning.
 
     ``columns``: role (see ``ROLES``) -> column. ``labels``: column -> words said before its values. ``describe``: the
-    columns that make up an item's one-line description, in that order.
+    columns that make up an item's one-line description, in that order. ``topic``: words that tell by themselves that a
+    message is about this catalogue; ``examples``: messages that open a conversation about it. ``start``: conversations
+    begin here.
     """
 
     name: str
@@ -91,63 +124,16 @@ class Schema:
     moods: Mapping[str, Mood] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     describe: tuple[str, ...] = ()
+    topic: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    relations: Mapping[str, Relation] = field(default_factory=dict)
+    carries: tuple[Carry, ...] = ()
+    start: bool = False
 
     def kinds(self) -> dict[str, SlotType]:
         """Column -> how its cells are read; only columns that a role or a slot names, id and title excepted."""
         roles = {self.columns[role]: "number" for role in NUMERIC_ROLES if role in self.columns}
         return roles | {column: slot.type for slot in self.slots.values() for column in slot.columns}
-
-
-@dataclass(frozen=True)
-class _Table:
-    """One table of the file with typed access; ``where`` is its dotted name with a dot behind it."""
-
-    path: Path
-    where: str
-    data: Mapping[str, Any]
-
-    def bad(self, key: str, what: str) -> BadInput:
-        return BadInput(f"{self.path}: {self.where}{key} {what}")
-
-    def known(self, *keys: str) -> None:
-        for key in self.data:
-            if key not in keys:
-                near = difflib.get_close_matches(key, keys, 1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(keys)}"
-                raise self.bad(key, f"is not a key of this file; {hint}")
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self.data.get(key, default)
-        if not isinstance(value, str) or (default is None and not value.strip()):
-            raise self.bad(key, "is missing or not a text in quotes")
-        return value
-
-    def texts(self, key: str, default: tuple[str, ...] | None = ()) -> tuple[str, ...]:
-        value = self.data.get(key, default)
-        if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) and v.strip() for v in value):
-            raise self.bad(key, 'is missing or not a list of texts: write ["one", "two"]')
-        return tuple(value)
-
-    def number(self, key: str, default: float | None = None) -> float:
-        value = self.data.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
-            raise self.bad(key, "is missing or not a number")
-        return float(value)
-
-    def flag(self, key: str) -> bool:
-        value = self.data.get(key, False)
-        if not isinstance(value, bool):
-            raise self.bad(key, "must be true or false")
-        return value
-
-    def table(self, key: str) -> _Table:
-        value = self.data.get(key, {})
-        if not isinstance(value, dict):
-            raise self.bad(key, f"must be a table: write [{self.where}{key}]")
-        return _Table(self.path, f"{self.where}{key}.", value)
-
-    def tables(self) -> dict[str, _Table]:
-        return {key: self.table(key) for key in self.data}
 
 
 def load_schema(path: Path) -> Schema:
@@ -156,8 +142,8 @@ def load_schema(path: Path) -> Schema:
     Raises:
         BadInput: not there, not TOML, or a key that is missing, unknown or of the wrong type.
     """
-    top = _Table(path, "", _toml(path))
-    top.known("name", "noun", "plural", "describe", "columns", "slots", "moods")
+    top = read_toml(path)
+    top.known(*KEYS)
     roles = top.table("columns")
     roles.known(*ROLES, "labels")
     slots = {name: _slot(name, table) for name, table in top.table("slots").tables().items()}
@@ -170,27 +156,17 @@ def load_schema(path: Path) -> Schema:
         moods={name: _mood(name, table, slots) for name, table in top.table("moods").tables().items()},
         labels={column: roles.table("labels").text(column) for column in roles.table("labels").data},
         describe=top.texts("describe", _described(slots)),
+        topic=top.texts("topic"),
+        examples=top.texts("examples"),
+        relations={name: _relation(name, table, slots) for name, table in top.table("relations").tables().items()},
+        carries=tuple(_carry(table, slots) for table in top.rows("from")),
+        start=top.flag("start"),
     )
     _check_columns(top, schema)
     return schema
 
 
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; docs/catalogs.md shows how to write one") from None
-    except OSError as error:
-        raise BadInput(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise BadInput(f"{path}: not UTF-8; save the file as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        place = f"{path}:{line.group(1)}" if line else str(path)
-        raise BadInput(f"{place}: not valid TOML: {error}") from None
-
-
-def _slot(name: str, table: _Table) -> Slot:
+def _slot(name: str, table: Table) -> Slot:
     table.known(*(key for key in Slot.__dataclass_fields__ if key != "name"))
     kind = table.text("type")
     if kind not in get_args(SlotType):
@@ -206,8 +182,8 @@ def _slot(name: str, table: _Table) -> Slot:
         label=table.text("label", name),
         unit=table.text("unit", ""),
         units={word: units.number(word) for word in units.data},
-        synonyms=_lists(table.table("synonyms")),
-        combinations=_lists(table.table("combinations")),
+        synonyms=table.table("synonyms").lists(),
+        combinations=table.table("combinations").lists(),
         words={word: _bounds(bounds) for word, bounds in words.tables().items()},
         more=table.texts("more"),
         less=table.texts("less"),
@@ -224,11 +200,7 @@ def _slot(name: str, table: _Table) -> Slot:
     )
 
 
-def _lists(table: _Table) -> dict[str, tuple[str, ...]]:
-    return {key: table.texts(key) for key in table.data}
-
-
-def _bounds(table: _Table) -> Bounds:
+def _bounds(table: Table) -> Bounds:
     table.known("min", "max")
     if not table.data:
         raise table.bad("", "is empty: write { min = 1 }, { max = 2 } or both")
@@ -236,7 +208,7 @@ def _bounds(table: _Table) -> Bounds:
     return low, high
 
 
-def _reason(table: _Table) -> str:
+def _reason(table: Table) -> str:
     reason = table.text("reason", "")
     try:
         fields = [name for _, name, _, _ in string.Formatter().parse(reason) if name is not None]
@@ -247,7 +219,7 @@ def _reason(table: _Table) -> str:
     return reason
 
 
-def _mood(name: str, table: _Table, slots: Mapping[str, Slot]) -> Mood:
+def _mood(name: str, table: Table, slots: Mapping[str, Slot]) -> Mood:
     table.known("words", "prefer", "avoid")
     prefer, avoid = table.table("prefer"), table.table("avoid")
     for side in (prefer, avoid):
@@ -255,16 +227,39 @@ def _mood(name: str, table: _Table, slots: Mapping[str, Slot]) -> Mood:
     return Mood(
         name=name,
         words=table.texts("words", None),
-        prefer=_lists(prefer),
-        avoid=_lists(avoid),
+        prefer=prefer.lists(),
+        avoid=avoid.lists(),
     )
+
+
+def _relation(name: str, table: Table, slots: Mapping[str, Slot]) -> Relation:
+    table.known(*(key for key in Relation.__dataclass_fields__ if key != "name"))
+    column, prefer = table.text("column"), table.texts("prefer")
+    if column not in {c for slot in slots.values() if slot.type in ("tags", "people") for c in slot.columns}:
+        raise table.bad("column", "must be a column of a slot of type tags or people")
+    target = _slot_named(table, "slot", table.text("slot"), slots)
+    leans = tuple(_slot_named(table, "prefer", other, slots) for other in prefer)
+    return Relation(name, table.texts("words", None), column, target, leans, table.text("noun", ""))
+
+
+def _carry(table: Table, slots: Mapping[str, Slot]) -> Carry:
+    table.known("catalog", "slot", "to", "values")
+    to = _slot_named(table, "to", table.text("to"), slots)
+    return Carry(table.text("catalog"), table.text("slot"), to, table.table("values").lists())
+
+
+def _slot_named(table: Table, key: str, name: str, slots: Mapping[str, Slot]) -> str:
+    if name not in slots:
+        near = difflib.get_close_matches(name, slots, 1) or list(slots)
+        raise table.bad(key, f"names {name!r}, which is no slot; did you mean {near[0]!r}?")
+    return name
 
 
 def _described(slots: Mapping[str, Slot]) -> tuple[str, ...]:
     return tuple(c for slot in slots.values() if slot.type in ("tags", "people") for c in slot.columns)
 
 
-def _check_columns(top: _Table, schema: Schema) -> None:
+def _check_columns(top: Table, schema: Schema) -> None:
     kinds = schema.kinds()
     if schema.columns["id"] == schema.columns["title"]:
         raise top.bad("columns.title", "must be another column than the id")

@@ -51,7 +51,7 @@ class Constraint:
 class Mention:
     """Something of a catalogue that a message speaks of: ``text[start:end]``.
 
-    ``entity`` is a slot name of the schema, or ``title``, ``period``, ``mood``, ``ordinal``.
+    ``entity`` is a slot name of the schema, or ``title``, ``period``, ``mood``, ``ordinal``, ``relation``.
     ``constraints`` is what the words ask for, negation already applied; empty for titles, ordinals
     and relative critiques. ``item_ids``: titles only, best match first. ``value``: the canonical value;
     for an ordinal the 1-based position, negative from the end. ``direction``: +1 for "newer", "longer",

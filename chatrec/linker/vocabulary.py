@@ -1,4 +1,4 @@
-"""What a schema's own words mean: tags and their synonyms, moods, words for numbers, comparisons."""
+"""What a schema's own words mean: tags and their synonyms, moods, words for numbers, comparisons, relations."""
 
 from __future__ import annotations
 
@@ -121,6 +121,8 @@ def _senses(catalog: Catalog) -> Iterator[tuple[str, Sense]]:
             yield from _numbers(slot, schema)
     for mood in schema.moods.values():
         yield from _moods(mood)
+    for relation in schema.relations.values():
+        yield from ((word, Sense("relation", relation.name)) for word in relation.words)
 
 
 def _tags(slot: Slot, catalog: Catalog) -> Iterator[tuple[str, Sense]]:

@@ -16,6 +16,7 @@ from chatrec.linker import Linker
 from chatrec.lm import NAME
 from chatrec.rank import KeepOrder
 from chatrec.recommender import Recommender
+from chatrec.routing import Router
 from chatrec.settings import ROOT, Settings
 from chatrec.store import Store
 from chatrec.types import Constraint, Event, Query, RankedList
@@ -55,7 +56,14 @@ def linker() -> Linker:
 @pytest.fixture
 def engine(store, recommender, linker) -> Engine:
     """The dozen films, and a new store."""
-    return Engine(Settings(), store, {"films": FILMS}, {"films": linker}, {"films": recommender})
+    return Engine(
+        Settings(),
+        store,
+        {"films": FILMS},
+        {"films": linker},
+        {"films": recommender},
+        Router({"films": FILMS}, encoder()),
+    )
 
 
 def ids(ranked: RankedList) -> list[str]:
@@ -152,7 +160,7 @@ def test_lists_for_many_users_at_once_stay_apart(engine):
 
 def test_an_unknown_catalogue_is_refused_with_the_names_of_those_there_are(engine):
     two = {"films": None, "books": None}
-    engine = Engine(Settings(), engine.store, two, two, two)
+    engine = Engine(Settings(), engine.store, two, two, two, engine.router)
     for refused in (engine.catalog, engine.linker, engine.recommender, lambda name: engine.ask(name, "anything")):
         with pytest.raises(UnknownCatalog, match="no catalogue named 'teas'; there is books, films"):
             refused("teas")

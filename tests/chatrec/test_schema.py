@@ -105,3 +105,50 @@ def test_a_mistake_is_named_with_its_file_and_key(tmp_path, old, new, what):
 def test_a_missing_file_says_where_the_format_is_described(tmp_path):
     with pytest.raises(BadInput, match=r"no such file; docs/catalogs\.md"):
         load_schema(tmp_path / "schema.toml")
+
+
+TALK = TOYS.replace(
+    'plural = "toys"', 'plural = "toys"\nstart = true\ntopic = ["play"]\nexamples = ["a toy for my nephew"]'
+) + (
+    """
+[slots.fits]
+type = "tags"
+columns = ["goes_with"]
+[relations.accessory]
+words = ["what goes with it"]
+column = "goes_with"
+slot = "kind"
+prefer = ["price"]
+noun = "things that go with it"
+[[from]]
+catalog = "movies"
+slot = "genre"
+to = "kind"
+[from.values]
+"Sport" = ["Ball"]
+"""
+)
+
+
+def test_what_a_conversation_needs_is_read(tmp_path):
+    schema = load_schema(write(tmp_path, TALK))
+    assert (schema.start, schema.topic, schema.examples) == (True, ("play",), ("a toy for my nephew",))
+    relation = schema.relations["accessory"]
+    assert (relation.column, relation.slot, relation.prefer) == ("goes_with", "kind", ("price",))
+    assert [(c.catalog, c.slot, c.to, c.values) for c in schema.carries] == [
+        ("movies", "genre", "kind", {"Sport": ("Ball",)})
+    ]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "complaint"),
+    [
+        ('slot = "kind"\nprefer', 'slot = "kid"\nprefer', "relations.accessory.slot names 'kid'.*did you mean 'kind'"),
+        ('column = "goes_with"', 'column = "price"', "relations.accessory.column must be a column of"),
+        ('to = "kind"', 'to = "knd"', "from.1.to names 'knd'"),
+        ("[[from]]", "[from]", r"from must be a list of tables: write \[\[from\]\]"),
+    ],
+)  # fmt: skip
+def test_a_wrong_relation_or_carry_is_named(tmp_path, right, wrong, complaint):
+    with pytest.raises(BadInput, match=complaint):
+        load_schema(write(tmp_path, TALK.replace(right, wrong)))

@@ -1,0 +1,144 @@
+"""Which catalogue a message is about.
+
+Three voices are heard: words that belong to one catalogue alone (its noun, the ``topic`` of its schema), how much of
+the message a catalogue's linker understands, and how near the message is to the ``examples`` of each schema (logistic
+regression on sentence vectors, as for intents). A conversation stays where it is unless another catalogue speaks up
+clearly: how clearly depends on what the message does. docs/decisions.md, "Which catalogue", has the figures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from sklearn.linear_model import LogisticRegression
+
+from chatrec import phrases
+from chatrec.catalog import Catalog, fold
+from chatrec.encoder import Encoder
+from chatrec.types import Constraint, Mention
+
+WORD = 1.0  # what a word of the topic counts
+UNDERSTOOD = 1.0  # a message that a linker understands whole
+NEAR = 1.0  # a message that is surely about a catalogue, by its sentence vector
+OPENING = frozenset({"ask_recommendation", "start_over", "choose_domain", "nlu_fallback", "provide_preference", "help"})
+STAY = {True: 0.35, False: 0.9}  # how far another catalogue must be ahead: for an opening, for any other message
+ANSWERING = 1.2  # the same while the bot waits for an answer
+WEIGHT = {"ordinal": 0.0, "relation": 0.3, "mood": 0.5, "title": 0.8}  # how telling a mention is; else 1
+MINED = 40  # examples made from a catalogue's own values
+_POINTING = r"\b(?:that|this|those|these|the|same)\s+(?:same\s+)?(?:{words})\b"
+
+
+class Router:
+    """Built once from all catalogues of a bot. ``names``: where a conversation begins comes first."""
+
+    def __init__(self, catalogs: Mapping[str, Catalog], encoder: Encoder) -> None:
+        self.names = tuple(catalogs)
+        self._encoder = encoder
+        self._words = {name: _topic(catalog) for name, catalog in catalogs.items()}
+        self._nouns = {name: _pattern(_nouns(catalog)) for name, catalog in catalogs.items()}
+        self._near = _classifier(catalogs, encoder) if len(catalogs) > 1 else None
+
+    def route(self, text: str, intent: str, mentions: Sequence[Mention], current: str, waiting: bool = False) -> str:
+        """The catalogue that a message is about. ``mentions``: what every catalogue's linker found in it; ``waiting``:
+        the bot has asked something."""
+        if self._near is None:
+            return current
+        scores = self.scores(text, mentions, current)
+        best = max(self.names, key=lambda name: (scores[name], name == current))
+        margin = ANSWERING if waiting else STAY[intent in OPENING]
+        return best if scores[best] - scores[current] > margin else current
+
+    def names_one(self, text: str) -> bool:
+        """Whether the message has a word of some catalogue's topic."""
+        return any(words.search(fold(text)) for words in self._words.values())
+
+    def scores(self, text: str, mentions: Sequence[Mention], current: str) -> dict[str, float]:
+        """How much speaks for each catalogue."""
+        plain = self._without_pointing(fold(text), current)
+        near = self._near.predict_proba(self._encoder.encode([text]))[0]
+        spoken = {name: [m for m in mentions if m.catalog == name] for name in self.names}
+        return {
+            name: WORD * min(2, len(set(self._words[name].findall(plain))))
+            + UNDERSTOOD * _understood(text, spoken[name])
+            + NEAR * float(near[list(self._near.classes_).index(name)])
+            for name in self.names
+        }
+
+    def _without_pointing(self, plain: str, current: str) -> str:
+        """ "Somewhere like in that film" speaks of a film and asks for something else."""
+        return self._nouns[current].sub(" ", plain)
+
+
+def _understood(text: str, mentions: Sequence[Mention]) -> float:
+    """The share of the words that say something which lie within mentions, each as telling as it is."""
+    telling = [word for word in re.finditer(r"\w+", text) if phrases.topic(word.group())]
+    if not telling:
+        return 0.0
+    covered = [
+        max((_weight(m) for m in mentions if m.start <= word.start() and word.end() <= m.end), default=0.0)
+        for word in telling
+    ]
+    return sum(covered) / len(telling)
+
+
+def _weight(mention: Mention) -> float:
+    return WEIGHT.get(mention.entity, 1.0) * mention.confidence
+
+
+def _nouns(catalog: Catalog) -> list[str]:
+    return [catalog.schema.name, catalog.schema.noun, catalog.schema.plural]
+
+
+def _topic(catalog: Catalog) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{_either([*_nouns(catalog), *catalog.schema.topic])})\b")
+
+
+def _pattern(nouns: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(_POINTING.format(words=_either([*nouns, "one"])))
+
+
+def _either(words: Iterable[str]) -> str:
+    return "|".join(re.escape(fold(word)) for word in sorted(words, key=len, reverse=True))
+
+
+def _classifier(catalogs: Mapping[str, Catalog], encoder: Encoder) -> LogisticRegression:
+    examples = [(text, name) for name, catalog in catalogs.items() for text in _examples(catalog)]
+    vectors = encoder.encode([text for text, _ in examples])
+    return LogisticRegression(C=10, class_weight="balanced", max_iter=1000).fit(vectors, [name for _, name in examples])
+
+
+def _examples(catalog: Catalog) -> list[str]:
+    """The schema's own, and plain requests for its commonest values."""
+    schema = catalog.schema
+    mined = [
+        f"{value} {schema.noun}" if i % 2 else value
+        for slot in schema.slots.values()
+        if slot.ask and slot.type == "tags"
+        for i, value in enumerate(sorted(catalog.values(slot.name), key=lambda v: -len(catalog.values(slot.name)[v])))
+    ]
+    return [*schema.examples, *_nouns(catalog), *mined[:MINED]]
+
+
+def carried(before: str, item_ids: Iterable[str], catalogs: Mapping[str, Catalog], after: str) -> tuple[Mention, ...]:
+    """What the items spoken of in catalogue ``before`` ask for in catalogue ``after``, by that one's ``[[from]]``."""
+    old, new = catalogs[before], catalogs[after]
+    items = [old.item(item_id) for item_id in item_ids]
+    found: list[Mention] = []
+    for carry in (c for c in new.schema.carries if c.catalog == before and c.slot in old.schema.slots):
+        known = {fold(value): value for value in new.values(carry.to)}
+        values = [v for item in items for v in old.own(carry.slot, item)]
+        meant = dict.fromkeys(w for v in values for w in carry.values.get(str(v), (str(v),)) if fold(w) in known)
+        if meant:
+            text = f"as in {items[0].title}"
+            wish = Constraint(carry.to, "is", tuple(known[fold(w)] for w in meant), text, soft=bool(found))
+            found.append(Mention(carry.to, 0, 0, text, None, (wish,), catalog=after))
+    return tuple(found)
+
+
+def points_back(text: str, catalog: Catalog) -> bool:
+    """Whether the message points at the item in hand of a catalogue ("where that film is set", "like in it")."""
+    plain = fold(text)
+    return bool(
+        _pattern(_nouns(catalog)).search(plain) or re.search(r"\b(?:like|as) in (?:it|there)\b|\bset in\b", plain)
+    )

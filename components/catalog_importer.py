@@ -1,0 +1,52 @@
+"""Rasa importer: what the dialogue model learns from the catalogues' schemas, beside the files under data/.
+
+A new folder under data/catalogs brings its entities and a few examples of its own: `rasa train` is all it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rasa.shared.core.domain import Domain
+from rasa.shared.importers.rasa import RasaFileImporter
+from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from chatrec.catalog import SCHEMA, load_schema
+from chatrec.schema import Schema
+from chatrec.settings import Settings
+
+
+class CatalogImporter(RasaFileImporter):
+    """The files, as Rasa reads them by itself, joined by what every ``schema.toml`` says."""
+
+    def get_domain(self) -> Domain:
+        """The domain with an entity for each slot of a catalogue."""
+        domain = super().get_domain()
+        missing = {name for schema in _schemas() for name in (*schema.slots, "relation")} - set(domain.entities)
+        return domain.merge(Domain.from_dict({"entities": sorted(missing)})) if missing else domain
+
+    def get_nlu_data(self, language: str | None = "en") -> TrainingData:
+        """The examples, and those that the schemas give."""
+        written = super().get_nlu_data(language)
+        known = {message.get(TEXT, "").lower() for message in written.training_examples}
+        made = {text.lower(): intent for schema in _schemas() for intent, text in _examples(schema)}
+        fresh = [Message.build(text, intent=intent) for text, intent in made.items() if text not in known]
+        return written.merge(TrainingData(fresh)) if written.training_examples else written
+
+
+def _schemas() -> list[Schema]:
+    return [load_schema(path) for path in sorted(Settings.read().catalogs.glob(f"*/{SCHEMA}"))]
+
+
+def _examples(schema: Schema) -> Iterator[tuple[str, str]]:
+    """(intent, text): openings, comparisons in a number, and questions for what goes with an item."""
+    for text in schema.examples:
+        yield "ask_recommendation", text
+    for slot in schema.slots.values():
+        for word in (*slot.more[:3], *slot.less[:3]):
+            yield "critique_feature", f"something {word}" if " " not in word else word
+    for relation in schema.relations.values():
+        for word in relation.words:
+            yield "inquire", word
