@@ -27,7 +27,7 @@ def show(engine: Engine, incoming: Incoming, lead: Sequence[Say] = ()) -> Reply:
     feedback = [] if lead else _because(engine, incoming, query, ranked)
     shown = [r.item.item_id for r in ranked.items]
     after = dialogue.listed(state, shown, ranked.impression_id, given_up)
-    listing = Say(text=_lines(ranked, incoming.catalog), custom=_cards(ranked, incoming.catalog))
+    listing = Say(text=_lines(ranked, incoming.catalog), custom=_cards(ranked, given_up, incoming.catalog))
     return Reply((*lead, *feedback, *opening, listing), after)
 
 
@@ -118,9 +118,14 @@ def _lines(ranked: RankedList, catalog: Catalog) -> str:
     return "\n".join(f"{r.rank}. {catalog.heading(r.item)}: {r.reason}" for r in ranked.items)
 
 
-def _cards(ranked: RankedList, catalog: Catalog) -> dict:
-    items = [_card(r, catalog) for r in ranked.items]
-    return {"kind": "list", "impression_id": ranked.impression_id, "catalog": ranked.catalog, "items": items}
+def _cards(ranked: RankedList, given_up: Sequence[Constraint], catalog: Catalog) -> dict:
+    return {
+        "kind": "list",
+        "impression_id": ranked.impression_id,
+        "catalog": ranked.catalog,
+        "relaxed": [constraint.to_json() for constraint in given_up],
+        "items": [_card(r, catalog) for r in ranked.items],
+    }
 
 
 def _card(line: Recommendation, catalog: Catalog) -> dict:

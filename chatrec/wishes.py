@@ -69,7 +69,7 @@ def merge(
     and now "newer") less room than that."""
     if not new:
         return old
-    adds = intent == "critique_add" or (intent not in REPLACING and phrases.adds(text))
+    adds = intent == "critique_add" or phrases.joins(text) or (intent not in REPLACING and phrases.adds(text))
     adds = adds or (intent != "reformulate" and any(c.slot == answering for c in new))
     bounded = {c.slot for c in new if c.op in ("min", "max") and not c.soft}
     span = {s for s in bounded if len({c.op for c in new if c.slot == s}) == 2}
