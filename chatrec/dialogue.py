@@ -108,7 +108,7 @@ def understand(
     at = time.time() if at is None else at
     if phrases.takes_back(text):
         return Outcome(replace(state.back(), pending=""))
-    if intent == "start_over":
+    if intent == "start_over" and (phrases.restarts(text) or not any(m.constraints for m in mentions)):
         state = State(state.catalog, before=_earlier(state), parked=state.parked)
     mentions = [m for m in mentions if m.catalog in ("", state.catalog)]
     spoken = _referents(state, mentions)

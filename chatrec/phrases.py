@@ -44,6 +44,7 @@ _REQUEST = re.compile(
 )
 _POINTING = re.compile(r"\b(?:it|them|they|these|those|ones?)\b", re.IGNORECASE)
 _KNOWN = re.compile(r"\b(?:seen|saw|watched|know|knew|had|have|tried|used|been|read|already)\b", re.IGNORECASE)
+_ANEW = re.compile(r"\b(?:start\w*|over|again|anew|reset|restart|scratch|new|fresh|forget|beginning|different|else|other|clear)\b", re.I)
 _SENTENCE = re.compile(r"[.!?;]+\s+|\n+")
 _NO_PREFERENCE = re.compile(
     r"\b(?:any(?:thing)?|whatever|don.?t (?:care|mind|know)|dunno|no (?:idea|preference|clue)|not sure|surprise me|"
@@ -96,6 +97,11 @@ def requests(text: str, *nouns: str) -> bool:
     if _POINTING.search(text):
         return False
     return _REQUEST.search(text) is not None or any(re.search(rf"\b{re.escape(n)}\b", text, re.IGNORECASE) for n in nouns)
+
+
+def restarts(text: str) -> bool:
+    """Whether the words themselves speak of beginning again."""
+    return _ANEW.search(text) is not None
 
 
 def knows(text: str) -> bool:

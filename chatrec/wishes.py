@@ -45,6 +45,7 @@ def _critique(mention: Mention, named: Sequence[str], shown: Sequence[str], cata
     middle = float(np.median(reference))
     bound = middle + mention.direction * (1 if named else max(slot.step, 1))
     edge = float(np.nanquantile(column, 0.98 if mention.direction > 0 else 0.02))
+    edge = max(edge, middle) if mention.direction > 0 else min(edge, middle)
     if (edge - bound) * mention.direction < 0:
         bound = (middle + edge) / 2
     return [Constraint(mention.entity, "min" if mention.direction > 0 else "max", (float(round(bound)),), mention.text)]

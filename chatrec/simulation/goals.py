@@ -17,7 +17,8 @@ from chatrec.schema import Slot
 from chatrec.simulation.words import Wish, Words, tells
 from chatrec.types import Constraint, Item
 
-KNOWN = (2, 3, 4)  # how many things a user knows of the item
+FACTS = (2, 5)  # how many facts of the item a user knows, at least and at most
+FEW = 20  # items that fit all of them, at most: who wants one item knows enough to tell it from most others
 LIKED = (1, 2, 3)  # how many items they liked before
 FAME = 1.5  # chance of an item to be wanted: its popularity to this power
 CLOSE = 4.0  # chance of an item to be liked: also its closeness to the wanted one to this power
@@ -61,22 +62,26 @@ class Goals:
     def _pick(self, weights: np.ndarray, rng: random.Random) -> int:
         return rng.choices(range(len(weights)), weights)[0]
 
-    def _wishes(self, target: Item, rng: random.Random) -> Iterator[Wish]:
-        """Things known of the item: the slots that stand first in the schema most often, each wish once."""
+    def _wishes(self, target: Item, rng: random.Random) -> list[Wish]:
+        """Facts of the item, of the slots that stand first in the schema most often, each once; as many as it takes
+        until few others fit them all. Empty when that takes more than a user would know."""
         slots = list(self.catalog.schema.slots.values())
-        left = rng.choice(KNOWN)
-        told: set[tuple[object, ...]] = set()
+        told: dict[tuple[object, ...], Wish] = {}
+        fitting = np.ones(len(self.catalog), dtype=bool)
         for _ in range(TRIES):
             slot = rng.choices(slots, _falling(len(slots)))[0]
             wish = self._wish(slot, target, rng)
             meaning = wish and (slot.name, *(() if slot.type == "number" else wish.constraints[0].values))
             if wish is None or meaning in told:
                 continue
-            told.add(meaning)
-            yield wish
-            left -= 1
-            if not left:
-                return
+            told[meaning] = wish
+            for constraint in wish.constraints:
+                fitting &= self.catalog.mask(constraint)
+            if len(told) >= FACTS[0] and fitting.sum() <= FEW:
+                return list(told.values())
+            if len(told) == FACTS[1]:
+                break
+        return []
 
     def _wish(self, slot: Slot, target: Item, rng: random.Random) -> Wish | None:
         if slot.type == "number":
