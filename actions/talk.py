@@ -69,8 +69,8 @@ def explain_self(engine: Engine, incoming: Incoming) -> Reply:
 
 
 def fallback(engine: Engine, incoming: Incoming) -> Reply:
-    """A message whose intent is unclear, or of which only the intent seems foreign. What it names of the catalogue still
-    counts, and the answer to a question; else say honestly what is wrong with it and what would work."""
+    """A message whose intent is unclear or seems foreign. What it names of the catalogue still counts, and so does the
+    answer to a question; else say honestly what is wrong with it and what would work."""
     if incoming.intent == "out_of_scope" and (phrases.topic(_unnamed(incoming)) or not incoming.mentions):
         return Reply((Say("utter_out_of_scope"),), incoming.state)
     if any(m.constraints or m.item_ids or m.direction for m in incoming.mentions):

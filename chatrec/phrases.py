@@ -36,7 +36,9 @@ _BACK = re.compile(
     re.IGNORECASE,
 )
 _ADDING = re.compile(r"\b(?:also|too|as well|plus|and|but|both|with)\b", re.IGNORECASE)
-_JOINING = re.compile(r"\b(?:also|as well|plus|still)\b|\btoo\b(?=\W*(?:$|[,.;!?]|please|pls))|^\W*(?:and|but)\b", re.IGNORECASE)
+_JOINING = re.compile(
+    r"\b(?:also|as well|plus|still)\b|\btoo\b(?=\W*(?:$|[,.;!?]|please|pls))|^\W*(?:and|but)\b", re.IGNORECASE
+)
 _REQUEST = re.compile(
     r"\b(?:recom\w*|suggest\w*|show|find|give|look(?:ing)?|want|wanna|need|watch\w*|see|fancy|any(?:thing)?|"
     r"some(?:thing)?|what\w*|which|got|best|ideas?|mood|films?|movies?|flicks?)\b",
@@ -44,7 +46,10 @@ _REQUEST = re.compile(
 )
 _POINTING = re.compile(r"\b(?:it|them|they|these|those|ones?)\b", re.IGNORECASE)
 _KNOWN = re.compile(r"\b(?:seen|saw|watched|know|knew|had|have|tried|used|been|read|already)\b", re.IGNORECASE)
-_ANEW = re.compile(r"\b(?:start\w*|over|again|anew|reset|restart|scratch|new|fresh|forget|beginning|different|else|other|clear)\b", re.I)
+_ANEW = re.compile(
+    r"\b(?:start\w*|over|again|anew|reset|restart|scratch|new|fresh|forget|beginning|different|else|other|clear)\b",
+    re.I,
+)
 _SENTENCE = re.compile(r"[.!?;]+\s+|\n+")
 _NO_PREFERENCE = re.compile(
     r"\b(?:any(?:thing)?|whatever|don.?t (?:care|mind|know)|dunno|no (?:idea|preference|clue)|not sure|surprise me|"
@@ -96,7 +101,9 @@ def requests(text: str, *nouns: str) -> bool:
     was shown ("make it French", "Brad Pitt, please"). ``nouns``: what one asks for."""
     if _POINTING.search(text):
         return False
-    return _REQUEST.search(text) is not None or any(re.search(rf"\b{re.escape(n)}\b", text, re.IGNORECASE) for n in nouns)
+    return _REQUEST.search(text) is not None or any(
+        re.search(rf"\b{re.escape(n)}\b", text, re.IGNORECASE) for n in nouns
+    )
 
 
 def restarts(text: str) -> bool:

@@ -49,7 +49,9 @@ class Goals:
     def draw(self, rng: random.Random) -> Goal:
         """One goal: the more popular an item, the likelier it is wanted. Its title does not occur in how its user
         talks, whatever they say."""
-        templates = [t for act in ("open", "open_vague", "wish", "also", "more", "others") for t in self.words.templates(act)]
+        templates = [
+            t for act in ("open", "open_vague", "wish", "also", "more", "others") for t in self.words.templates(act)
+        ]
         for _ in range(TRIES):
             index = self._pick(self._fame, rng)
             target = self.catalog.items[index]
@@ -91,7 +93,9 @@ class Goals:
         own = (own,) if isinstance(own, str) else own
         if not own:
             return None
-        value = rng.choices(own, _falling(len(own)) if slot.type == "people" else None)[0]  # the lead is remembered best
+        value = rng.choices(own, _falling(len(own)) if slot.type == "people" else None)[
+            0
+        ]  # the lead is remembered best
         if slot.type == "people":
             label = self.catalog.schema.labels.get(column, "with")
             text = self.words.say("person", rng, label=label, value=value)

@@ -66,7 +66,9 @@ def times(ours: Sequence[Dialogue], theirs: Sequence[Dialogue]) -> Figures:
     ratios = np.divide(first, second, out=np.full(SAMPLES, np.inf), where=second > 0)
     whole = pairs[0].sum() / pairs[1].sum() if pairs[1].any() else math.inf
     low, high = np.percentile(ratios, [2.5, 97.5], method="nearest")
-    return {k: round(float(v), 2) if np.isfinite(v) else None for k, v in (("ratio", whole), ("low", low), ("high", high))}
+    return {
+        k: round(float(v), 2) if np.isfinite(v) else None for k, v in (("ratio", whole), ("low", low), ("high", high))
+    }
 
 
 def report(held: Mapping[str, Mapping[str, Sequence[Dialogue]]]) -> Figures:

@@ -149,7 +149,9 @@ class AgendaUser:
             known = self._rng.random() < SEEN * self._catalog.popularity[index]
             if known and item_id not in self._judged and self._rng.random() < SAY_SEEN:
                 self._judged.add(item_id)
-                close = self._closeness[index] >= np.median([self._closeness[self._catalog.index(i)] for i in heard.cards])
+                close = self._closeness[index] >= np.median(
+                    [self._closeness[self._catalog.index(i)] for i in heard.cards]
+                )
                 yield Act("known_liked" if close else "known_disliked", {"ordinal": ordinal}, knows=(item_id,))
                 return
 
@@ -181,7 +183,11 @@ class AgendaUser:
         wanted = {fold(v) for v in _own(slot, self._goal.target.item_id, self._catalog)}
         listed = [v for i in heard.cards for v in _own(slot, i, self._catalog)]
         for value in dict.fromkeys(listed):
-            if fold(value) not in wanted and 2 * listed.count(value) > len(heard.cards) and self._once(slot.name, value):
+            if (
+                fold(value) not in wanted
+                and 2 * listed.count(value) > len(heard.cards)
+                and self._once(slot.name, value)
+            ):
                 text = self._words.say("not", self._rng, value=fold(value))
                 yield Act("wish", wishes=(Wish(text, (Constraint(slot.name, "not", (value,), text),)),))
 

@@ -18,10 +18,10 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-ACTS = frozenset(
-    "open open_vague liked wish also again again_too answer indifferent person decade at_most at_least not more similar known_liked "
-    "known_disliked others which accept ordinals".split()
-)
+OPENINGS = ("open", "open_vague", "liked")
+WISHES = ("wish", "also", "again", "again_too", "answer", "indifferent")
+WORDINGS = ("person", "decade", "at_most", "at_least", "not")
+ABOUT_LISTS = ("more", "similar", "known_liked", "known_disliked", "others", "which", "accept", "ordinals")
 CASUAL = 0.3  # share of users who type no capitals
 ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 
@@ -67,8 +67,9 @@ class Words:
         except (OSError, tomllib.TOMLDecodeError) as error:
             raise BadInput(f"{path}: {error}") from None
         found = {k: v for k, v in data.items() if k != "for"} | data.get("for", {}).get(catalog, {})
-        if missing := sorted(ACTS - set(found)):
-            raise BadInput(f"{path}: {missing[0]} is missing")
+        for act in (*OPENINGS, *WISHES, *WORDINGS, *ABOUT_LISTS):
+            if act not in found:
+                raise BadInput(f"{path}: {act} is missing")
         self._templates = {act: (texts,) if isinstance(texts, str) else tuple(texts) for act, texts in found.items()}
 
     @property
