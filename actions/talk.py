@@ -71,21 +71,15 @@ def explain_self(engine: Engine, incoming: Incoming) -> Reply:
 def fallback(engine: Engine, incoming: Incoming) -> Reply:
     """A message whose intent is unclear or seems foreign. What it names of the catalogue still counts, and so does the
     answer to a question; else say honestly what is wrong with it and what would work."""
-    if incoming.intent == "out_of_scope" and (phrases.topic(_unnamed(incoming)) or not incoming.mentions):
+    if incoming.intent == "out_of_scope" and (
+        phrases.topic(phrases.cut(incoming.text, incoming.mentions)) or not incoming.mentions
+    ):
         return Reply((Say("utter_out_of_scope"),), incoming.state)
-    if any(m.constraints or m.item_ids or m.direction for m in incoming.mentions):
+    if any(m.constraints or m.item_ids or m.direction or m.entity == "ordinal" for m in incoming.mentions):
         return recommend(engine, incoming) if not incoming.state.focus else feedback(engine, incoming)
     if incoming.before.pending and incoming.before.pending != profile.FORGET:
         return recommend(engine, incoming)
     return Reply((Say(_complaint(incoming.text), buttons=_starters(incoming)),), incoming.state)
-
-
-def _unnamed(incoming: Incoming) -> str:
-    """The message without what it names of the catalogue."""
-    text = incoming.text
-    for mention in sorted(incoming.mentions, key=lambda m: -m.start):
-        text = f"{text[: mention.start]} {text[mention.end :]}"
-    return text
 
 
 def _names(engine: Engine) -> str:

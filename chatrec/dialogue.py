@@ -108,13 +108,14 @@ def understand(
     at = time.time() if at is None else at
     if phrases.takes_back(text):
         return Outcome(replace(state.back(), pending=""))
-    if intent == "start_over" and (phrases.restarts(text) or not any(m.constraints for m in mentions)):
+    if intent == "start_over" and (phrases.restarts(phrases.cut(text, mentions)) or not mentions):
         state = State(state.catalog, before=_earlier(state), parked=state.parked)
     mentions = [m for m in mentions if m.catalog in ("", state.catalog)]
     spoken = _referents(state, mentions)
     anchors, subjects = _split(intent, text, spoken)
     sentences = {item: phrases.sentence(text, mention.start) for mention, item in spoken}
-    events = _behaviour(intent, text, state, {item: sentences[item] for item in subjects}, anchors, at)
+    wishing = any(m.constraints or m.direction for m in mentions)
+    events = _behaviour(intent, text, state, {item: sentences[item] for item in subjects}, anchors, wishing, at)
     named = [item for mention, item in spoken if not mention.negated]
     compared = {phrases.sentence(text, m.start) for m in mentions if m.direction}  # "seen the first. Something newer"
     beside = [item for item in named if sentences[item] in compared]
@@ -237,9 +238,7 @@ def _topic(state: State, intent: str, text: str, mentions: Sequence[Mention]) ->
     """What the message asks for that no mention covers, after or instead of what was asked for before."""
     if intent not in ASKING:
         return state.topic
-    for mention in sorted(mentions, key=lambda m: -m.start):
-        text = f"{text[: mention.start]} {text[mention.end :]}"
-    said = phrases.topic(text)
+    said = phrases.topic(phrases.cut(text, mentions))
     if intent in wishes.REPLACING and intent != "answer" and (said or mentions):
         return said[-TOPIC:]
     return f"{state.topic} {said}".strip()[-TOPIC:]
@@ -264,12 +263,12 @@ def _split(intent: str, text: str, spoken: Sequence[tuple[Mention, str]]) -> tup
 
 
 def _behaviour(
-    intent: str, text: str, state: State, subjects: Mapping[str, str], anchors: Sequence[str], at: float
+    intent: str, text: str, state: State, subjects: Mapping[str, str], anchors: Sequence[str], wishing: bool, at: float
 ) -> tuple[Event, ...]:
     """Events to store. ``subjects``: items with the sentence that speaks of them; whatever the message as a whole is
     for, "seen the first, hated it" tells of the first. Without an item named, feedback is about the item in focus, or
-    about a list of one; a plain "none of these" rejects the whole list. Asking for more like an item is a like only
-    with praise: "great, more like the second"."""
+    about a list of one; a plain "none of these" rejects the whole list, and "not horror", ``wishing`` for something,
+    rejects none. Asking for more like an item is a like only with praise: "great, more like the second"."""
     praised = [item for item in anchors if item in state.shown and phrases.stance(text) == "like"]
     told: dict[str, tuple[EventKind, ...]] = {item: ("like",) for item in praised}
     feedback = intent in FEEDBACK or intent == "provide_preference"
@@ -277,10 +276,11 @@ def _behaviour(
         if phrases.knows(said) and intent != "accept" and item in state.shown:
             told[item] = _kinds("seen", said if phrases.stance(said) or not feedback else text, subjects)
         elif feedback:
-            told[item] = _kinds(intent, text, subjects)
+            apart = phrases.stance(said) if said.strip() != text.strip() and intent != "accept" else None
+            told[item] = (apart,) if apart else _kinds(intent, text, subjects)
         elif intent not in ABOUT_ITEMS and phrases.stance(said) == "dislike":
             told[item] = ("dislike",)
-    if feedback and not subjects and not anchors:
+    if feedback and not subjects and not anchors and not (wishing and not phrases.points(text)):
         told |= {item: _kinds(intent, text, subjects) for item in _implied(state, intent, text)}
     return tuple(Event(i, k, at, impression_id=_source(state, i)) for i, kinds in told.items() for k in kinds)
 

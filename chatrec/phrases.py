@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Literal
 
 from rapidfuzz.process import extractOne
+
+from chatrec.types import Mention
 
 _SIMILAR = re.compile(
     r"(?:\b(?:more|something|anything|s[ou]m\w*thi?n\w*|one|ones|films?|movies?|stuff|things?|else|similar|just|much|bit|feels?|"
@@ -106,6 +109,11 @@ def requests(text: str, *nouns: str) -> bool:
     )
 
 
+def points(text: str) -> bool:
+    """Whether the words point at what was shown ("none of these")."""
+    return _POINTING.search(text) is not None
+
+
 def restarts(text: str) -> bool:
     """Whether the words themselves speak of beginning again."""
     return _ANEW.search(text) is not None
@@ -121,6 +129,13 @@ def sentence(text: str, position: int) -> str:
     start = max((found.end() for found in _SENTENCE.finditer(text, 0, position)), default=0)
     after = _SENTENCE.search(text, position)
     return text[start : after.start() if after else len(text)]
+
+
+def cut(text: str, mentions: Iterable[Mention]) -> str:
+    """The text without what it mentions."""
+    for mention in sorted(mentions, key=lambda m: -m.start):
+        text = f"{text[: mention.start]} {text[mention.end :]}"
+    return text
 
 
 def no_preference(text: str) -> bool:

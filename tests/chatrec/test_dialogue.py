@@ -260,11 +260,11 @@ def test_the_model_is_told_the_latest_stance_on_each_item_and_what_it_should_be_
     assert " ".join(f"{made}:{names[i]}" for i, made in told.items) == expected
 
 
-@pytest.mark.parametrize("text, intent", [("make it action", "ask_recommendation"), ("make it action", "start_over")])
-def test_a_remark_on_a_list_keeps_what_was_asked_for_before(text, intent, movies):
+@pytest.mark.parametrize("intent", ["ask_recommendation", "start_over"])
+def test_a_remark_on_a_list_keeps_what_was_asked_for_before(intent, movies):
     state = understand(State("movies"), "ask_recommendation", "films since 2000", [bound("min", 2000.0)], movies).state
     state = replace(state, shown=(ALIEN,))
-    state = understand(state, intent, text, [genre("Action")], movies).state
+    state = understand(state, intent, "make it action", [replace(genre("Action"), start=8, end=14)], movies).state
     assert values(state) == {("year", "min", 2000.0), ("genre", "is", "Action")}
 
 
@@ -305,3 +305,15 @@ def test_better_than_the_best_is_not_worse(movies):
     better = Mention("rating", 0, 6, "better", direction=1)
     (wish,) = understand(state, "critique_feature", "better", [better], movies).state.constraints
     assert wish.values[0] >= min(i.attributes["score"] for i in best)
+
+
+def test_a_wish_against_something_rejects_nothing_that_was_shown(movies):
+    assert understand(LISTED, "reject", "not horror", [genre("Horror", "not")], movies).events == ()
+
+
+def test_every_sentence_has_its_own_feedback(movies):
+    text = "seen the second one, hated it. i loved Casablanca"
+    start = text.index("Casablanca")
+    title = Mention("title", start, len(text), "Casablanca", item_ids=("tt0034583",))
+    events = understand(LISTED, "reject", text, [ordinal(text, "second", 2), title], movies).events
+    assert {(e.item_id, e.kind) for e in events} == {(GODFATHER, "seen"), (GODFATHER, "dislike"), ("tt0034583", "like")}
