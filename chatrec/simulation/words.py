@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import random
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from chatrec.catalog import fold
-from chatrec.errors import BadInput
+from chatrec.tomlfile import read_toml
 from chatrec.types import Constraint
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 OPENINGS = ("open", "open_vague", "liked")
 WISHES = ("wish", "also", "again", "again_too", "answer", "indifferent")
@@ -62,15 +56,10 @@ class Words:
     """The templates for one catalogue. Raises: BadInput for a file that is missing or lacks an act."""
 
     def __init__(self, path: Path, catalog: str) -> None:
-        try:
-            data = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError) as error:
-            raise BadInput(f"{path}: {error}") from None
-        found = {k: v for k, v in data.items() if k != "for"} | data.get("for", {}).get(catalog, {})
-        for act in (*OPENINGS, *WISHES, *WORDINGS, *ABOUT_LISTS):
-            if act not in found:
-                raise BadInput(f"{path}: {act} is missing")
-        self._templates = {act: (texts,) if isinstance(texts, str) else tuple(texts) for act, texts in found.items()}
+        file = read_toml(path)
+        own = file.table("for").table(catalog)
+        acts = (*OPENINGS, *WISHES, *WORDINGS, *ABOUT_LISTS)
+        self._templates = {act: (own if act in own.data else file).texts(act, None) for act in acts}
 
     @property
     def ordinals(self) -> tuple[str, ...]:
