@@ -82,26 +82,26 @@ class Voice:
         self._typos, self._rng = typos, rng
         self._casual = rng.random() < CASUAL
 
-    def put(self, acts: Sequence[Act], careful: bool = False) -> Said:
-        """The acts as one message. ``careful``: without slips."""
+    def put(self, acts: Sequence[Act]) -> Said:
+        """The acts as one message, without those that would tell the secret; if that is all of them, something else."""
+        phrases = [(act, phrase) for act in acts if (phrase := self._phrase(act))]
+        if not phrases:
+            return self.put((Act("others"),))
         parts, misspelt = [], []
-        for act in acts:
-            text = self._phrase(act)
-            typed = text if careful else misspell(text, self._typos, self._rng)
-            misspelt += act.wishes if typed != text else ()
+        for act, phrase in phrases:
+            typed = misspell(phrase, self._typos, self._rng)
+            misspelt += act.wishes if typed != phrase else ()
             parts.append(typed)
         text = ". ".join(parts)
-        return Said(text.lower() if self._casual else text, tuple(acts), tuple(misspelt))
+        return Said(text.lower() if self._casual else text, tuple(act for act, _ in phrases), tuple(misspelt))
 
     def _phrase(self, act: Act) -> str:
-        """A variation in which the secret title does not occur. Raises: ValueError when there is none."""
+        """A variation in which the secret title does not occur; empty when there is none."""
         wishes = ", ".join(wish.text for wish in act.wishes)
         values = {**self._values, "wishes": wishes, **act.values}
         filled = [template.format(**values) for template in self.words.templates(act.kind)]
         kept = [text for text in filled if not tells(text, self._secret)]
-        if not kept:
-            raise ValueError(f"{act.kind} can't be said without {self._secret!r}")
-        return self._rng.choice(kept)
+        return self._rng.choice(kept) if kept else ""
 
 
 def tells(text: str, title: str) -> bool:

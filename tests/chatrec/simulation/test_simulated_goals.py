@@ -75,6 +75,14 @@ def test_a_variation_with_the_title_in_it_is_not_used(settings):
     assert not any(tells(text, "Show Me") for text in said)
 
 
+def test_what_would_tell_the_title_is_left_unsaid(settings):
+    words = Words(settings.root / TEMPLATES, "movies")
+    voice = Voice(words, {"noun": "film", "plural": "films"}, "Barbershop", 0.0, random.Random(0))
+    liked, wish = Act("liked", {"titles": "Barbershop 2: Back in Business"}), Act("indifferent")
+    assert voice.put((liked, wish)).acts == (wish,)
+    assert [act.kind for act in voice.put((liked,)).acts] == ["others"]
+
+
 def test_slips_change_about_as_many_words_as_they_should():
     text = "wanted " * 1000
     wrong = sum(word != "wanted" for word in misspell(text, 0.1, random.Random(0)).split())
