@@ -272,13 +272,13 @@ def _behaviour(
     praised = [item for item in anchors if item in state.shown and phrases.stance(text) == "like"]
     told: dict[str, tuple[EventKind, ...]] = {item: ("like",) for item in praised}
     feedback = intent in FEEDBACK or intent == "provide_preference"
-    for item, said in subjects.items():
+    for item, said in subjects.items() if intent not in ABOUT_ITEMS else ():
         if phrases.knows(said) and intent != "accept" and item in state.shown:
             told[item] = _kinds("seen", said if phrases.stance(said) or not feedback else text, subjects)
         elif feedback:
             apart = phrases.stance(said) if said.strip() != text.strip() and intent != "accept" else None
             told[item] = (apart,) if apart else _kinds(intent, text, subjects)
-        elif intent not in ABOUT_ITEMS and phrases.stance(said) == "dislike":
+        elif phrases.stance(said) == "dislike":
             told[item] = ("dislike",)
     if feedback and not subjects and not anchors and not (wishing and not phrases.points(text)):
         told |= {item: _kinds(intent, text, subjects) for item in _implied(state, intent, text)}

@@ -48,7 +48,9 @@ _REQUEST = re.compile(
     re.IGNORECASE,
 )
 _POINTING = re.compile(r"\b(?:it|them|they|these|those|ones?)\b", re.IGNORECASE)
-_KNOWN = re.compile(r"\b(?:seen|saw|watched|know|knew|had|have|tried|used|been|read|already)\b", re.IGNORECASE)
+_KNOWN = re.compile(
+    r"(?<!not )(?<!n't )(?<!never )(?<!n’t )\b(?:seen|saw|watched|know|knew|tried|read|already)\b", re.IGNORECASE
+)
 _ANEW = re.compile(
     r"\b(?:start\w*|over|again|anew|reset|restart|scratch|new|fresh|forget|beginning|different|else|other|clear)\b",
     re.I,

@@ -194,22 +194,15 @@ class Store:
             done = set(connection.scalars(select(reviews.c.impression_id)))
             found = connection.execute(rows).all()
             down, said = connection.execute(against).all(), connection.execute(texts.order_by(turns.c.at)).all()
-        following = [*found[1:], None]
-        told = [
-            Shown(
-                row.id,
-                row.user_key,
-                row.catalog,
-                row.at,
-                Query.from_json(row.query),
-                tuple(item["item_id"] for item in row._mapping["items"]),
-                frozenset(item for impression, item in down if impression == row.id),
-                tuple(t for user, at, t in said if user == row.user_key and row.at < at < _until(row, after)),
-            )
-            for row, after in zip(found, following, strict=True)
-            if row.id not in done
-        ]
-        yield from sorted(told, key=lambda one: one.at)
+        turned_down, texts_of = _grouped(down), _grouped((user, (at, text)) for user, at, text in said)
+        told = []
+        for row, after in zip(found, [*found[1:], None], strict=True):
+            until = after.at if after is not None and after.user_key == row.user_key else float("inf")
+            items = tuple(item["item_id"] for item in row._mapping["items"])
+            words = tuple(text for at, text in texts_of.get(row.user_key, ()) if row.at < at < until)
+            query, against = Query.from_json(row.query), frozenset(turned_down.get(row.id, ()))
+            told.append(Shown(row.id, row.user_key, row.catalog, row.at, query, items, against, words))
+        yield from sorted((one for one in told if one.impression_id not in done), key=lambda one: one.at)
 
     def review(self, shown: Shown, verdict: str, note: str = "") -> None:
         """Keep what a reviewer made of a list, which then is not in the queue any more."""
@@ -347,9 +340,11 @@ def _new_user(key: str) -> dict[str, Any]:
     return {"user_key": key, "created_at": now, "last_seen": now}
 
 
-def _until(row: Row, following: Row | None) -> float:
-    """When the same user saw the next list."""
-    return following.at if following is not None and following.user_key == row.user_key else float("inf")
+def _grouped(pairs: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return found
 
 
 def _rows_of(table: Table, user: str | None) -> Select:

@@ -317,3 +317,14 @@ def test_every_sentence_has_its_own_feedback(movies):
     title = Mention("title", start, len(text), "Casablanca", item_ids=("tt0034583",))
     events = understand(LISTED, "reject", text, [ordinal(text, "second", 2), title], movies).events
     assert {(e.item_id, e.kind) for e in events} == {(GODFATHER, "seen"), (GODFATHER, "dislike"), ("tt0034583", "like")}
+
+
+@pytest.mark.parametrize(
+    "text, intent",
+    [
+        ("do you know who is in the second?", "inquire"),
+        ("I haven't seen the second, something newer", "critique_feature"),
+    ],
+)
+def test_what_is_asked_about_or_not_seen_is_not_seen(text, intent, movies):
+    assert understand(LISTED, intent, text, [ordinal(text, "second", 2)], movies).events == ()
