@@ -17,7 +17,7 @@ from chatrec.catalog import Catalog
 from chatrec.encoder import Encoder
 from chatrec.fusion import Fusion
 from chatrec.knowledge import Knowledge
-from chatrec.rank import FUSED, WEIGHT, TowerRanker
+from chatrec.rank import FUSED, WEIGHT, KeepOrder, Ranker, TowerRanker
 from chatrec.settings import Settings
 from chatrec.tower import QueryTower, Tower, load_tower
 
@@ -62,7 +62,11 @@ class Model:
             return CandidateGenerator(catalog, encoder, cache)
         return CandidateGenerator(catalog, encoder, cache, known=known, fusion=self.learnt.requests)
 
-    def ranker(self, generator: CandidateGenerator) -> TowerRanker:
+    def ranker(self, generator: CandidateGenerator) -> Ranker:
+        """The tower where other people's behaviour is known to the model; in a catalogue it has never seen, nothing
+        but the signals: learnt from films, it takes products for films (docs/decisions.md, "Catalogues")."""
+        if self.learnt is not None and generator.fusion is None:
+            return KeepOrder()
         weight = FUSED if generator.fusion else WEIGHT
         return TowerRanker(QueryTower(self.tower, generator.vectors), generator.catalog, weight)
 

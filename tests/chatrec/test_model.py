@@ -13,7 +13,7 @@ from chatrec.fusion import Fusion
 from chatrec.knowledge import learn_knowledge
 from chatrec.learning import SIGNALS
 from chatrec.model import FAMILIAR, KNOWLEDGE, Learnt, Model
-from chatrec.rank import FUSED, WEIGHT
+from chatrec.rank import FUSED, KeepOrder
 from chatrec.tower import TowerConfig, new_tower
 from chatrec.types import Item, Query
 
@@ -36,12 +36,12 @@ def test_a_familiar_catalogue_is_ranked_by_what_was_learnt(model, tmp_path):
     assert "named" in generator.generate(Query("films"), 3).parts
 
 
-def test_an_unknown_catalogue_keeps_the_weights_chosen_by_hand(model, tmp_path):
+def test_an_unknown_catalogue_keeps_the_weights_chosen_by_hand_and_their_order(model, tmp_path):
     teas = Catalog(FILMS.schema, tuple(Item(f"t{n}", f"Tea {n}", {"genres": ("Green",)}) for n in range(9)))
     generator = model.generator(teas, encoder(), tmp_path)
     assert generator.fusion is None
     assert generator.weights == FusionWeights()
-    assert model.ranker(generator).weight == WEIGHT
+    assert isinstance(model.ranker(generator), KeepOrder)
 
 
 def test_what_is_saved_is_what_is_loaded_and_nothing_saved_is_nothing_learnt(model, tmp_path):
