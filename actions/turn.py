@@ -195,7 +195,7 @@ def _moved(
         titles = [i for i in (state.focus or state.judged, *state.anchors, *state.shown[:1]) if i][:1]
     taken = routing.carried(state.catalog, titles[:1], built.catalogs, name)
     wished = taken or any(m.catalog == name and (m.constraints or m.item_ids) for m in mentions)
-    return state.move(name, afresh=bool(wished) and intent in routing.OPENING), (*mentions, *taken)
+    return state.move(name, afresh=bool(wished)), (*mentions, *taken)
 
 
 def _outcome(

@@ -110,7 +110,7 @@ def compare(first: Item, second: Item, catalog: Catalog) -> str:
             shared += one
             continue
         common = [v for v in one if v in other]
-        lines.append(f"{label}: {', '.join(one) or 'unknown'} / {', '.join(other) or 'unknown'}")
+        lines.append(f"{label.rstrip(':')}: {', '.join(one) or 'unknown'} / {', '.join(other) or 'unknown'}")
         shared += common
     if shared:
         lines.append(f"Both: {', '.join(dict.fromkeys(shared))}")
