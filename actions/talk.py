@@ -11,6 +11,7 @@ from actions.feedback import feedback
 from actions.lists import show
 from actions.recommend import recommend
 from actions.turn import Incoming, Reply, Say, respond
+from chatrec import policy
 from chatrec.bootstrap import Engine
 
 
@@ -75,7 +76,7 @@ def explain_self(engine: Engine, incoming: Incoming) -> Reply:
 def fallback(engine: Engine, incoming: Incoming) -> Reply:
     """A message whose intent is unclear. What it names of the catalogue still counts; else say honestly what is wrong
     with it and what would work."""
-    if any(m.constraints or m.item_ids or m.direction for m in incoming.mentions):
+    if any(m.constraints or m.item_ids or m.direction or m.entity == policy.SLOT for m in incoming.mentions):
         return recommend(engine, incoming) if not incoming.state.focus else feedback(engine, incoming)
     if incoming.before.pending and incoming.before.pending != profile.FORGET:
         return recommend(engine, incoming)

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatrec.tomlfile import Table, read_toml
-from chatrec.types import Constraint, Item
+from chatrec.types import Constraint, Item, Mention
 
 if TYPE_CHECKING:
     from chatrec.catalog import Catalog
 
 POLICY, EMERGENCIES = "policy.toml", "emergencies.toml"
+SLOT = "policy"  # of the stored fact that a rule is in force; no slot of a schema
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,31 @@ def load_policy(folder: Path, catalog: Catalog) -> Policy:
                     near = difflib.get_close_matches(value, known, 1) or sorted(known)
                     raise table.bad(constraint.slot, f"has {value!r}, which no item has; did you mean {near[0]!r}?")
     return policy
+
+
+def fact(rule: str, said: str) -> Constraint:
+    """What is remembered of a user whom a rule concerns: its name, and their words."""
+    return Constraint(SLOT, "is", (rule,), said)
+
+
+def rules_in(facts: Iterable[Constraint]) -> tuple[str, ...]:
+    """The names of the rules that remembered facts put in force."""
+    return tuple(dict.fromkeys(str(c.values[0]) for c in facts if c.slot == SLOT))
+
+
+def told(mentions: Iterable[Mention], catalog: str) -> list[Mention]:
+    """The rules spoken of, in whatever catalogue. "Allergic to horror" is a dislike, when ``catalog`` knows horror and
+    has no such rule itself."""
+    mentions = list(mentions)
+    own = [m for m in mentions if m.catalog == catalog]
+    wishes = {m.start for m in own if m.constraints}
+    rules = {m.start for m in own if m.entity == SLOT}
+
+    def is_dislike(mention: Mention) -> bool:
+        runs_on = mention.text.lower().endswith(" to") and mention.end + 1 in wishes
+        return runs_on and mention.catalog != catalog and mention.start not in rules
+
+    return [m for m in mentions if m.entity == SLOT and not is_dislike(m)]
 
 
 def banned_in(item: Item, columns: Mapping[str, str], pattern: re.Pattern[str]) -> str:

@@ -122,10 +122,10 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
         readable = [m for m in messages if is_readable(m.get(TEXT) or "")]
         texts = [m.get(TEXT)[:MAX_CHARACTERS] for m in readable]
         starts = [sentence_starts(text) for text in texts]
-        wanted = dict.fromkeys(itertools.chain(texts, *map(_sentences, texts, starts)))
+        wanted = dict.fromkeys(itertools.chain(texts, *map(split_sentences, texts, starts)))
         vectors = dict(zip(wanted, encode_layers(self._encoder, list(wanted), self._config["layers"]), strict=True))
         for message, text, begins in zip(readable, texts, starts, strict=True):
-            sentences = np.stack([vectors[s] for s in _sentences(text, begins)])
+            sentences = np.stack([vectors[s] for s in split_sentences(text, begins)])
             self._add(message, vectors[text][None], FEATURE_TYPE_SENTENCE)
             self._add(message, sentences[_places(message.get(TOKENS_NAMES[TEXT]), begins)], FEATURE_TYPE_SEQUENCE)
         return messages
@@ -138,7 +138,8 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
         message.add_features(Features(rows, kind, TEXT, self._config[FEATURIZER_CLASS_ALIAS]))
 
 
-def _sentences(text: str, starts: Sequence[int]) -> list[str]:
+def split_sentences(text: str, starts: Sequence[int]) -> list[str]:
+    """The sentences that begin at those offsets."""
     return [text[start:end].strip() for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
 
 
