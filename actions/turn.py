@@ -57,7 +57,8 @@ class Incoming:
     """One message, understood and stored. ``user`` is a key of the store; ``language`` what it is written in,
     if not English, and ``text`` its English reading; ``click`` the kind of a card's button;
     ``rules``: those of the catalogue's policy that are in force; ``lifted``: the words for some that no longer are;
-    ``emergency``: the one that it tells of; ``moved``: the message took the conversation to another catalogue; ``responses`` the names that domain.yml has."""
+    ``emergency``: the one that the message tells of; ``moved``: it took the conversation to another catalogue;
+    ``responses`` the names that domain.yml has."""
 
     user: str
     language: Language | None
@@ -199,8 +200,8 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
 def _moved(
     built: Engine, state: State, intent: str, text: str, mentions: tuple[Mention, ...], click: Mapping | None
 ) -> tuple[State, tuple[Mention, ...]]:
-    """The state in the catalogue that the message is about (an emergency moves nothing), and the mentions, with what is taken along from the item
-    spoken of in the one before."""
+    """The state in the catalogue that the message is about, and the mentions, with what is taken along from the item
+    spoken of in the one before. An emergency moves nothing."""
     if intent == "emergency":
         return state, mentions
     if click is not None:

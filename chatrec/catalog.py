@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from chatrec.errors import BadInput, UnknownItem
-from chatrec.policy import Policy, banned_in, banned_pattern, load_policy
+from chatrec.policy import NO_POLICY, Policy, banned_in, banned_pattern, load_policy
 from chatrec.rows import read_items
 from chatrec.schema import Mood, Schema, Slot, load_schema
 from chatrec.types import Constraint, Item
@@ -53,9 +53,7 @@ class Catalog:
     be shown to whom.
     """
 
-    def __init__(
-        self, schema: Schema, items: tuple[Item, ...], version: str = "", policy: Policy = Policy()
-    ) -> None:
+    def __init__(self, schema: Schema, items: tuple[Item, ...], version: str = "", policy: Policy = NO_POLICY) -> None:
         self.schema, self.items, self.version, self.policy = schema, items, version, policy
         self._position = {item.item_id: i for i, item in enumerate(items)}
         self._values: dict[str, dict[str, np.ndarray]] = {}

@@ -61,6 +61,9 @@ class Policy:
         return tuple(dict.fromkeys(forbidden))
 
 
+NO_POLICY = Policy()
+
+
 def read_policy(folder: Path) -> Policy:
     """The policy of a catalogue's folder, not yet checked against the catalogue. Raises: BadInput."""
     top = _read(folder / POLICY, "notice", "rules", "banned", "emergencies", "harmless")

@@ -46,7 +46,7 @@ class Linker:
         self._vocabulary, self._numbers, self._ordinals = Vocabulary(catalog), Numbers(catalog), Ordinals(schema)
         self._people = [People(catalog, slot.name) for slot in schema.slots.values() if slot.type == "people"]
         self._titles, self._rules = Titles(catalog, self._vocabulary), Rules(catalog.policy)
-        names = [self._vocabulary.words, self._titles.words, self._rules.words, *(people.words for people in self._people)]
+        names = [self._vocabulary.words, self._titles.words, *(people.words for people in self._people)]
         self._spelling = Spelling(frozenset().union(*names))
 
     def link(self, text: str) -> tuple[Mention, ...]:
@@ -59,7 +59,7 @@ class Linker:
         for people in self._people:
             found += people.find(message, self._spelling)
         chosen = judge(message, _best(_wishes(message, found)), self._numbers.steps)
-        rules = self._rules.find(message, self._spelling)
+        rules = self._rules.find(message)
         return tuple(replace(mention, catalog=self._name) for mention in (*chosen, *rules))
 
 

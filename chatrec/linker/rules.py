@@ -16,7 +16,8 @@ _DENIED = re.compile(  # before what is not so; at most two words stand between
     r"(?P<forget>forget(?: that| about)?:?)|no longer|nobody|none of us)(?: \w+){0,2}? ?$"
 )
 _DENIED_BEHIND = re.compile(
-    r"[ ,]*(?:(?:any ?more|any longer)\b|(?:(?:but|though) )?(?:i|we|i'm|we're|that|it|this) ?(?:'m|am|are|is|'s|do|does)? ?"
+    r"[ ,]*(?:(?:any ?more|any longer)\b|"
+    r"(?:(?:but|though) )?(?:i|we|i'm|we're|that|it|this) ?(?:'m|am|are|is|'s|do|does)? ?"
     r"(?:n'?t|not)\b(?! eat| have| want)|doesn'?t apply|is (?:wrong|not true|not so)|isn'?t (?:true|so|right))"
 )
 _CLAUSE = re.compile(r"[.;!?\n,]|\b(?:but|and|because|so)\b")
@@ -28,26 +29,25 @@ _FOR = re.compile(r"(?:for|with)\b")
 
 
 class Rules:
-    """Finds the ``who`` phrases of all rules, misspelt or not. ``words`` are the single words of the phrases."""
+    """Finds the ``who`` phrases of all rules, misspelt or not."""
 
     def __init__(self, policy: Policy) -> None:
         self._rules: dict[str, list[str]] = {}
-        self.words: frozenset[str] = frozenset()
         for rule in policy.rules.values():
             for phrase in rule.who:
-                words = keys(phrase)
-                self.words |= set(words)
-                self._rules.setdefault(compact(words), []).append(rule.name)
-        self._longest = max((len(keys(w)) for rule in policy.rules.values() for w in rule.who), default=0)
+                self._rules.setdefault(compact(keys(phrase)), []).append(rule.name)
+        phrases = [keys(phrase) for rule in policy.rules.values() for phrase in rule.who]
+        self._longest = max(map(len, phrases), default=0)
+        self._spelling = Spelling(word for phrase in phrases for word in phrase)
 
-    def find(self, message: Message, spelling: Spelling) -> Iterator[Mention]:
+    def find(self, message: Message) -> Iterator[Mention]:
         """A mention for each rule spoken of, by the longest words that speak of it. They may overlap."""
         found: dict[str, Mention] = {}
         tokens = message.tokens
         for start in range(len(tokens)):
             for end in range(start + 1, min(start + self._longest, len(tokens)) + 1):
                 words = [token.key for token in tokens[start:end]]
-                names = next((self._rules[k] for k, _ in spelling.readings(words) if k in self._rules), ())
+                names = next((self._rules[k] for k, _ in self._spelling.readings(words) if k in self._rules), ())
                 mention = _mention(message, tokens[start].start, tokens[end - 1].end) if names else None
                 for name in names if mention else ():
                     if name not in found or len(mention.text) > len(found[name].text):
