@@ -110,9 +110,10 @@ class Event:
 
 @dataclass(frozen=True)
 class Query:
-    """All that a recommendation depends on. ``anchors``: items to be like ("more like the second"). ``never``: what no
-    list may hold, whatever is asked for. ``exclude``: items that must not come back. ``history``: oldest first. ``topic``: what the words ask for beyond the
-    constraints ("space travel"), empty when they ask for no more; None when nobody has told, then the turns are read.
+    """All that a recommendation depends on. ``anchors``: items to be like ("more like the second"). ``exclude``: items
+    that must not come back. ``history``: oldest first. ``never``: what rules forbid, whatever is asked for.
+    ``topic``: what the words ask for beyond the constraints ("space travel"), empty when they ask for no more; None
+    when nobody has told, then the turns are read.
     """
 
     catalog: str
