@@ -58,7 +58,8 @@ class Incoming:
     if not English, and ``text`` its English reading; ``click`` the kind of a card's button;
     ``rules``: those of the catalogue's policy that are in force; ``lifted``: the words for some that no longer are;
     ``emergency``: the one that the message tells of; ``moved``: it took the conversation to another catalogue;
-    ``responses`` the names that domain.yml has."""
+    ``responses`` the names that domain.yml has; ``address``: channel, conversation and person, where the bot can write
+    first."""
 
     user: str
     language: Language | None
@@ -77,6 +78,7 @@ class Incoming:
     lifted: tuple[str, ...]
     emergency: str
     responses: frozenset[str]
+    address: tuple[str, str, str] | None = None
 
     @property
     def state(self) -> State:
@@ -173,7 +175,8 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
     outcome = _outcome(before, intent, text, mentions, click, catalog)
     lifted = built.note_rules(user, mentions, before.catalog)
     told = [p.constraint for p in built.store.preferences(user) if p.catalog == before.catalog]
-    built.store.add_turn(user, tracker.sender_id, Turn("user", spoken.get("original") or text), time.time(), key)
+    if text:
+        built.store.add_turn(user, tracker.sender_id, Turn("user", spoken.get("original") or text), time.time(), key)
     for event in outcome.events:
         built.store.add_event(user, catalog.schema.name, event, f"{key}:{event.item_id}:{event.kind}")
     return Incoming(
@@ -194,7 +197,14 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
         lifted=lifted,
         emergency=next((e["value"] for e in entities if e.get("entity") == "emergency"), ""),
         responses=frozenset(domain.get("responses") or {}),
+        address=_address(tracker, metadata),
     )
+
+
+def _address(tracker: Tracker, metadata: Mapping) -> tuple[str, str, str] | None:
+    """Our channels name the person, and can write first."""
+    person = metadata.get("user")
+    return (tracker.get_latest_input_channel(), tracker.sender_id, str(person)) if person else None
 
 
 def _moved(
