@@ -11,6 +11,7 @@ from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.nlu.constants import TOKENS_NAMES
+from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
 from rasa.shared.nlu.constants import (
     ENTITIES,
     ENTITY_ATTRIBUTE_END,
@@ -31,7 +32,6 @@ from chatrec.encoder import load_encoder
 from chatrec.policy import read_policy
 from chatrec.safety import GENERAL, Sentence, Spotter, sentences
 from chatrec.settings import Settings
-from components.intent_classifier import EmbeddingIntentClassifier
 from components.sentence_encoder import MAX_CHARACTERS, encode_layers, sentence_starts, split_sentences
 
 EMERGENCY = "emergency"  # the intent, and the entity that tells which
@@ -50,7 +50,7 @@ class EmergencySpotter(GraphComponent, IntentClassifier):
 
     @classmethod
     def required_components(cls) -> list[type]:
-        return [EmbeddingIntentClassifier]
+        return [DenseFeaturizer]
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
