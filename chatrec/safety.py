@@ -141,4 +141,6 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 def _vectorizer(vocabulary: Mapping[str, int] | None = None) -> TfidfVectorizer:
     pattern = r"\b\w[\w']*\b"
-    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=pattern, vocabulary=vocabulary)
+    return TfidfVectorizer(
+        ngram_range=(1, 2), sublinear_tf=True, token_pattern=pattern, vocabulary=vocabulary, dtype=np.float32
+    )
