@@ -15,7 +15,11 @@ DOSE = re.compile(
     r"\b(?:once|twice|(?:two|three|four|\d+) times) (?:a|per) day\b|\bevery (?:\w+ )?hours\b",
     re.IGNORECASE,
 )
-DIAGNOSIS = re.compile(r"\byou (?:probably |surely |certainly )?(?:have|suffer from|are having) (?:a|an|the)\b|\bthis is (?:a|an) \w+ (?:attack|stroke)\b|\byour diagnosis\b", re.IGNORECASE)  # fmt: skip
+DIAGNOSIS = re.compile(
+    r"\byou (?:probably |surely |certainly )?(?:have|suffer from|are having) (?:a|an|the)\b|"
+    r"\bthis is (?:a|an) \w+ (?:attack|stroke)\b|\byour diagnosis\b",
+    re.IGNORECASE,
+)
 
 
 @pytest.fixture(scope="module")
