@@ -22,9 +22,9 @@ from chatrec.encoder import load_encoder
 from chatrec.policy import read_policy
 from chatrec.safety import GENERAL, Sentence, Spotter, sentences
 from chatrec.settings import Settings
-from components.sentence_encoder import encode_layers
+from components.sentence_encoder import encode_once
 
-LAYERS = (3, -1)
+LAYERS = [3, -1]
 FOLDS = 5
 THRESHOLDS = (-0.4, -0.2, 0.0, 0.1, 0.2, 0.3, 0.4)
 
@@ -90,9 +90,11 @@ def main() -> None:
     settings = Settings.read()
     own, rest = known(settings)
     blind = list(in_file(options.blind)) if options.blind else []
-    everything = [s.text for s in (*own, *rest, *blind)]
-    vectors = encode_layers(load_encoder(settings), everything, LAYERS)
-    learnt, left = vectors[: len(own) + len(rest)], vectors[len(own) + len(rest) :]
+    encoder = load_encoder(settings)
+    learnt, left = (
+        encode_once(encoder, texts, LAYERS, settings.cache)
+        for texts in ([s.text for s in (*own, *rest)], [s.text for s in blind])
+    )
     found = {}
     if blind:
         spotter = Spotter.fit([*own, *rest], learnt)

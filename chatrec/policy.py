@@ -91,9 +91,8 @@ def load_policy(folder: Path, catalog: Catalog) -> Policy:
     """
     policy = read_policy(folder)
     for rule in policy.rules.values():
-        table = Table(folder / POLICY, f"rules.{rule.name}.never.", {})
-        table_slots = Table(table.path, table.where, {c.slot: () for c in rule.never})
-        table_slots.known(*(name for name, slot in catalog.schema.slots.items() if slot.type != "number"))
+        table = Table(folder / POLICY, f"rules.{rule.name}.never.", {c.slot: c.values for c in rule.never})
+        table.known(*(name for name, slot in catalog.schema.slots.items() if slot.type != "number"))
         for constraint in rule.never:
             known = catalog.values(constraint.slot)
             for value in constraint.values:

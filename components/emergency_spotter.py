@@ -32,7 +32,7 @@ from chatrec.encoder import load_encoder
 from chatrec.policy import read_policy
 from chatrec.safety import GENERAL, Sentence, Spotter, sentences
 from chatrec.settings import Settings
-from components.sentence_encoder import MAX_CHARACTERS, encode_layers, sentence_starts, split_sentences
+from components.sentence_encoder import MAX_CHARACTERS, encode_once, sentence_starts, split_sentences
 
 EMERGENCY = "emergency"  # the intent, and the entity that tells which
 
@@ -94,10 +94,14 @@ class EmergencySpotter(GraphComponent, IntentClassifier):
         """
         folders = sorted(path.parent for path in Settings.read().catalogs.glob(f"*/{SCHEMA}"))
         known = sentences({folder.name: read_policy(folder) for folder in folders})
-        written = {message.get(TEXT): message for message in training_data.intent_examples}
+        vectors = self._encoded([sentence.text for sentence in known])
         told = {sentence.text.lower() for sentence in known}
-        known += [_labelled(text, message) for text, message in written.items() if text.lower() not in told]
-        self._spotter = Spotter.fit(known, self._encoded([sentence.text for sentence in known]))
+        for message in training_data.intent_examples:
+            rows = message.get_dense_features(TEXT)[1]
+            if rows is not None and message.get(TEXT).lower() not in told:
+                known.append(Sentence(message.get(TEXT), GENERAL if message.get(INTENT) == EMERGENCY else ""))
+                vectors.append(rows.features)
+        self._spotter = Spotter.fit(known, np.concatenate(vectors))
         with self._storage.write_to(self._resource) as folder:
             self._spotter.save(folder)
         return self._resource
@@ -110,8 +114,9 @@ class EmergencySpotter(GraphComponent, IntentClassifier):
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         return training_data
 
-    def _encoded(self, texts: list[str]) -> np.ndarray:
-        return encode_layers(load_encoder(Settings.read()), texts, self.config["layers"])
+    def _encoded(self, texts: list[str]) -> list[np.ndarray]:
+        settings = Settings.read()
+        return [encode_once(load_encoder(settings), texts, self.config["layers"], settings.cache)] if texts else []
 
     def _found(self, message: Message) -> str:
         """The emergency that the message, or the likeliest of its sentences, tells of; empty when there is none."""
@@ -137,10 +142,6 @@ class EmergencySpotter(GraphComponent, IntentClassifier):
                 ENTITY_ATTRIBUTE_END: len(message.get(TEXT)),
             }
             message.set(ENTITIES, [*message.get(ENTITIES, []), entity], add_to_output=True)
-
-
-def _labelled(text: str, message: Message) -> Sentence:
-    return Sentence(text, GENERAL if message.get(INTENT) == EMERGENCY else "")
 
 
 def _parts(message: Message) -> tuple[list[str], np.ndarray]:

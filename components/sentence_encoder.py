@@ -7,9 +7,12 @@ about the structure of language?", ACL 2019); docs/nlu.md has what the second la
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +29,7 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from chatrec.encoder import Encoder, load_encoder
+from chatrec.encoder import Encoder, load_encoder, save_array
 from chatrec.settings import Settings
 from components.action_validation import compile_action_schema
 
@@ -72,6 +75,17 @@ def encode_layers(encoder: Encoder, texts: Sequence[str], layers: Sequence[int])
         pooled = [(states[layer] * mask).sum(1) / mask.sum(1) for layer in layers]
         rows.append(torch.cat([torch.nn.functional.normalize(p, dim=1) for p in pooled], dim=1).float().cpu().numpy())
     return np.concatenate(rows)[np.argsort(order)]
+
+
+def encode_once(encoder: Encoder, texts: Sequence[str], layers: Sequence[int], cache: Path) -> np.ndarray:
+    """What :func:`encode_layers` gives, computed once for the same texts and then read from disk."""
+    digest = hashlib.sha256("\0".join([encoder.name, str(layers), *texts]).encode()).hexdigest()[:16]
+    path = cache / f"sentences-{digest}.npy"
+    with suppress(OSError, ValueError):
+        return np.load(path)
+    vectors = encode_layers(encoder, texts, layers)
+    save_array(path, vectors)
+    return vectors
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)

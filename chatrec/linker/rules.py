@@ -13,7 +13,7 @@ from chatrec.types import Mention
 
 _DENIED = re.compile(  # before what is not so; at most two words stand between
     r"\b(?:not|no|nor|never|neither|without|non|isn'?t|aren'?t|ain'?t|wasn'?t|don'?t|doesn'?t|didn'?t|haven'?t|hasn'?t|"
-    r"(?P<forget>forget(?: that| about)?:?)|no longer|nobody|none of us)(?: \w+){0,2}? ?$"
+    r"(?P<forget>forget(?: that| about)?:?)|no longer|nobody|none of us)(?: [\w']+){0,2}? ?$"
 )
 _DENIED_BEHIND = re.compile(
     r"[ ,]*(?:(?:any ?more|any longer)\b|"
