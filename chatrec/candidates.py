@@ -83,9 +83,9 @@ class CandidateGenerator:
         self._close = lru_cache(maxsize=512)(self._closeness)
 
     def allowed(self, query: Query) -> np.ndarray:
-        """(N,) bool: the items that meet every hard constraint and are not excluded."""
+        """(N,) bool: the items that meet every hard constraint, that no rule forbids and that are not excluded."""
         mask = np.ones(len(self.catalog), dtype=bool)
-        for constraint in query.constraints:
+        for constraint in (*query.constraints, *query.never):
             if not constraint.soft:
                 mask &= self.catalog.mask(constraint)
         mask[positions(self.catalog, query.exclude)] = False

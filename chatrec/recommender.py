@@ -32,7 +32,7 @@ class Recommender:
     model: str
 
     def recommend(self, query: Query) -> RankedList:
-        """The best ``query.n`` items that meet every hard constraint.
+        """The best ``query.n`` items that meet every hard constraint and that no rule forbids.
 
         When nothing does, the softest constraints are given up one by one (``RankedList.relaxed``); exclusions never
         are. When everything that fits was excluded only because it was shown, the list is shorter, or empty.
@@ -41,6 +41,7 @@ class Recommender:
         query, relaxed = self.relax(query)
         query = self._nearest(query, relaxed)
         candidates = self.ranker.rank(query, self.generator.generate(query, max(self.ranker.reads, query.n)))
+        candidates = candidates.take(np.flatnonzero(self.fitting(query)[candidates.indices]))  # whatever ranked them
         best = candidates.indices[: query.n]
         evidence = explain_all(query, self.catalog, best, self.score)
         items = tuple(self._line(rank, candidates, evidence[rank - 1]) for rank in range(1, len(best) + 1))
