@@ -22,6 +22,7 @@ from chatrec.blend import Blend
 from chatrec.collaborative import Ease, History, Neighbours, Transitions, popularity
 from chatrec.errors import BadInput
 from chatrec.factors import Factors
+from chatrec.neighbours import SequenceNeighbours
 from chatrec.ratings import read_ratings
 
 Scorer = Callable[[Sequence[History]], np.ndarray]
@@ -196,7 +197,9 @@ def linear_signals(items: int) -> dict[str, Fit]:
     return {
         "popularity": prior,
         "ease": lambda known: Ease.fit(known, items, decay=0.9).score,
+        "ease-latest": lambda known: Ease.fit(known, items, decay=0.6).score,
         "transitions": lambda known: Transitions.fit(known, items).score,
+        "neighbours": lambda known: SequenceNeighbours.fit(known, items).score,
     }
 
 
