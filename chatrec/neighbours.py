@@ -1,8 +1,8 @@
 """What people who had the same items lately turned to around them: neighbours that know order.
 
 As STAN (Garg et al., "Sequence and time aware neighborhood for session-based recommendations", SIGIR 2019): an item
-counts by how alike its owner's history is, by how recent the shared item is in the history at hand, and by how few steps
-lie between the shared item and the item there.
+counts by how alike its owner's history is, by how recent the shared item is in the history at hand, and by how few
+steps lie between the shared item and the item there.
 """
 
 from __future__ import annotations

@@ -70,7 +70,8 @@ def _generator(
         return CandidateGenerator(catalog, encoder, cache)
     likes = [(str(n), catalog.items[i].item_id, 5.0) for n, history in enumerate(known) for i in history.tolist()]
     told = learn_knowledge(likes).on(catalog)
-    return CandidateGenerator(catalog, encoder, cache, known=told, fusion=model.learnt.requests)
+    learnt = model.learnt
+    return CandidateGenerator(catalog, encoder, cache, known=told, fusion=learnt.silence or learnt.requests)
 
 
 def _fused(generator: CandidateGenerator, histories: Sequence[History]) -> np.ndarray:
