@@ -114,7 +114,9 @@ def test_a_run_writes_a_model_that_can_be_read_and_puts_it_not_into_service(home
     assert [path.name for path in models.iterdir()] == ["films"]
     assert load_tower(models / "films", Settings.read()).config.lm == "lm"
     learnt = Learnt.load(models / "films")
-    assert set(learnt.requests.weights) == set(SIGNALS) and len(learnt.knowledge.ids) == len(ROWS)
+    assert set(learnt.requests.weights) == set(learnt.silence.weights) == set(SIGNALS) and len(
+        learnt.knowledge.ids
+    ) == len(ROWS)
     card = (models / "films" / "README.md").read_text()
     assert "knowledge.npz" in card
     assert "- Ratings (own)" in card and "license: cc0-1.0" in card
