@@ -55,7 +55,8 @@ def deny(engine: Engine, incoming: Incoming) -> Reply:
 
 def neutral(engine: Engine, incoming: Incoming) -> Reply:
     """Hmm, ok: an open question is answered with "no preference"; else the bot stays out of the way."""
-    if incoming.before.pending and incoming.before.pending not in CONFIRMED:
+    open_question = incoming.before.pending and incoming.before.pending not in CONFIRMED
+    if open_question or phrases.leaves_it_to_us(incoming.text):
         return recommend(engine, incoming)
     return Reply((Say("utter_neutral"),), incoming.state)
 

@@ -184,7 +184,7 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
         language=built.languages.get(spoken.get("value", "")),
         text=text,
         intent=intent,
-        mentions=mentions,
+        mentions=tuple(m for m in mentions if m.catalog in ("", before.catalog)),
         click=click["kind"] if click else "",
         catalog=catalog,
         before=before,

@@ -148,6 +148,11 @@ def no_preference(text: str) -> bool:
     return bool(_NO_PREFERENCE.search(text))
 
 
+def leaves_it_to_us(text: str) -> bool:
+    """Whether the words ask for anything at all ("surprise me", "you choose")."""
+    return re.search(r"\bsurprise (?:me|us)\b|\byou (?:choose|pick|decide)\b", text, re.IGNORECASE) is not None
+
+
 def asks_for_similar(before: str) -> bool:
     """Whether what stands before a title or an ordinal asks for more like it ("something like", not "I like")."""
     return _SIMILAR.search(before) is not None

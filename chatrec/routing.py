@@ -23,7 +23,17 @@ from chatrec.types import Constraint, Mention
 WORD, NOUN = 1.0, 0.5  # what a word of the topic counts, and what the catalogue's own noun counts more
 UNDERSTOOD = 1.0  # a message that a linker understands whole
 NEAR = 1.0  # a message that is surely about a catalogue, by its sentence vector
-OPENING = frozenset({"ask_recommendation", "start_over", "choose_domain", "nlu_fallback", "provide_preference", "help"})
+OPENING = frozenset(
+    {
+        "ask_recommendation",
+        "start_over",
+        "choose_domain",
+        "nlu_fallback",
+        "provide_preference",
+        "correct_profile",
+        "help",
+    }
+)
 SETTLED, FOLLOWING, ANSWERING = 0.35, 0.9, 1.2  # how far another catalogue must be ahead; see ``route``
 WEIGHT = {"ordinal": 0.0, "policy": 0.0, "relation": 0.3, "mood": 0.5, "title": 0.8}  # how telling a mention is; else 1
 MINED = 40  # examples made from a catalogue's own values

@@ -35,6 +35,8 @@ _NO_WISH = re.compile(  # words about something else, whatever they look like
     r"\bmay (?:i|we)\b|\bnew (?:york|jersey|orleans|england|wave|here|to me)\b|\bwhat'?s new\b"
 )
 
+_FACT = re.compile(r"\b(?:i'?m|i am|we'?re|we are|i have|i'?ve|i got)\b[^.,;!?]*$")  # "I'm pregnant" wishes for nothing
+
 
 class Linker:
     """Links messages to one catalogue. Built once (about a second for ten thousand items); all words come from the
@@ -51,15 +53,18 @@ class Linker:
 
     def link(self, text: str) -> tuple[Mention, ...]:
         """The mentions in a message, from left to right. They do not overlap, except that words which stand for
-        several places of a list ("first two", "both") give one mention for each, and that those of rules ("I'm vegan")
-        stand beside whatever else the words mean. Any text will do; nothing raises."""
+        several places of a list ("first two", "both") give one mention for each, and that those of rules ("for vegans")
+        stand beside whatever else the words mean, unless they only tell of somebody ("I'm vegan"). Any text will do;
+        nothing raises."""
         message = read(text)
         found = [*self._vocabulary.find(message, self._spelling), *self._numbers.find(message)]
         found += [*self._ordinals.find(message), *self._titles.find(message, self._spelling)]
         for people in self._people:
             found += people.find(message, self._spelling)
         chosen = judge(message, _best(_wishes(message, found)), self._numbers.steps)
-        rules = self._rules.find(message)
+        rules = list(self._rules.find(message))
+        facts = [r for r in rules if _FACT.search(message.before(r.end))]
+        chosen = tuple(m for m in chosen if not any(f.start <= m.start and m.end <= f.end for f in facts))
         return tuple(replace(mention, catalog=self._name) for mention in (*chosen, *rules))
 
 

@@ -101,7 +101,7 @@ def _constraint(constraint: Constraint) -> str:
 
 
 def test_the_table_is_found_and_nothing_else(linker, movies, record_property):
-    """F1 over the table is at least .95, and at least .90 for every entity. Rules of a policy have tests of their own."""
+    """F1 over the table is at least .95, and at least .90 for every entity. Rules are tested elsewhere."""
     right, wrong = Counter(), Counter()
     failures = []
     for text, wanted in UTTERANCES.items():
