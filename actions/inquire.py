@@ -20,10 +20,9 @@ def inquire(engine: Engine, incoming: Incoming) -> Reply:
     if item_id is None and (best := _extreme(incoming)):
         return best
     if item_id is None:
-        asks_for_items = any(m.constraints for m in incoming.mentions)
-        return show(engine, incoming) if asks_for_items else which_one(incoming)
+        return show(engine, incoming) if incoming.wishes else which_one(incoming)
     item = incoming.catalog.item(item_id)
-    asked = [wish for mention in incoming.mentions for wish in mention.constraints]
+    asked = incoming.wishes
     text = whether(asked, item, incoming.catalog) if asked else answer(incoming.text, item, incoming.catalog)
     return Reply((Say(text=text),), incoming.state)
 

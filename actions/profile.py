@@ -53,7 +53,7 @@ def _remembered(engine: Engine, user: str, catalog: Catalog) -> list[str]:
 
 def correct_profile(engine: Engine, incoming: Incoming) -> Reply:
     """Drop the remembered wishes that the message speaks of; a negated one ("no more horror") takes their place."""
-    spoken = [wish for mention in incoming.mentions for wish in mention.constraints]
+    spoken = incoming.wishes
     if incoming.lifted and not spoken:
         return Reply((), incoming.state)
     if not spoken and not incoming.outcome.subjects:

@@ -19,7 +19,7 @@ OPEN_INTENTS = frozenset({"continue", "reject", "critique_feature", "critique_co
 def recommend(engine: Engine, incoming: Incoming) -> Reply:
     """A list, or a question when there is nothing yet to recommend by."""
     if incoming.intent in ("provide_preference", "correct_profile"):
-        for wish in (w for m in incoming.mentions for w in m.constraints):
+        for wish in incoming.wishes:
             engine.store.remember(incoming.user, incoming.catalog.schema.name, wish)
     if incoming.outcome.related:
         return related(engine, incoming)

@@ -84,6 +84,12 @@ class Incoming:
     def state(self) -> State:
         return self.outcome.state
 
+    @property
+    def wishes(self) -> list[Constraint]:
+        """What the message asks for of the catalogue that it is about."""
+        own = ("", self.catalog.schema.name)
+        return [wish for mention in self.mentions if mention.catalog in own for wish in mention.constraints]
+
     def query(self, state: State) -> Query:
         """What to recommend by in that state."""
         never = self.catalog.policy.never(self.rules)

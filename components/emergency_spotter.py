@@ -54,7 +54,7 @@ class EmergencySpotter(GraphComponent, IntentClassifier):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {"threshold": 0.0, "layers": [3, -1]}
+        return {"threshold": -0.2, "layers": [3, -1]}
 
     def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
         self.config = config

@@ -71,7 +71,7 @@ words = { cheap = { max = 80 } }
 def found(linker: Linker, catalog: Catalog, text: str) -> list[str]:
     """The mentions of a message in the notation of the table. A wish that two mentions carry ("thriller or horror")
     counts once."""
-    mentions = linker.link(text)
+    mentions = [m for m in linker.link(text) if m.entity != "policy"]  # rules: tests/chatrec/test_policy.py
     shared = [m.constraints for m in mentions]
     once = [m for i, m in enumerate(mentions) if not m.constraints or m.constraints not in shared[:i]]
     return [brief for mention in once for brief in _briefs(mention, catalog)]

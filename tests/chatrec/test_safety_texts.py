@@ -12,7 +12,7 @@ from chatrec.settings import ROOT
 
 DOSE = re.compile(
     r"\b\d+(?:[.,]\d+)?\s?(?:mg|mcg|µg|g|ml|units?|drops?|tablets?|pills?|puffs?|capsules?|spoons?)\b|"
-    r"\b(?:once|twice|(?:two|three|four|\d+) times) (?:a|per) day\b|\bevery (?:\w+ )?hours\b",
+    r"\btake\b[^.]*\b(?:once|twice|times) (?:a|per) day\b",
     re.IGNORECASE,
 )
 DIAGNOSIS = re.compile(
