@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rasa_sdk import Action
 
+from actions.followup import chosen
 from actions.lists import show, which_one
 from actions.turn import Incoming, Reply, Say, respond
 from chatrec.bootstrap import Engine
@@ -17,8 +18,7 @@ def feedback(engine: Engine, incoming: Incoming) -> Reply:
     if not events and not incoming.mentions:
         return _unclear(incoming)
     if any(event.kind == "accept" for event in events):
-        title = incoming.catalog.item(events[-1].item_id).title
-        return Reply((Say("utter_enjoy", {"title": title}),), incoming.state)
+        return chosen(engine, incoming, events[-1].item_id)
     return show(engine, incoming)
 
 

@@ -27,6 +27,7 @@ def show(engine: Engine, incoming: Incoming, lead: Sequence[Say] = ()) -> Reply:
     feedback = [] if lead else _because(engine, incoming, query, ranked)
     shown = [r.item.item_id for r in ranked.items]
     after = dialogue.listed(state, shown, ranked.impression_id, given_up)
+    ranked = _translated(ranked, incoming)
     listing = Say(text=_lines(ranked, incoming.catalog), custom=_cards(ranked, given_up, incoming.catalog))
     return Reply((*lead, *feedback, *opening, listing), after)
 
@@ -81,10 +82,11 @@ def _opening(incoming: Incoming, query: Query, given_up: Sequence[Constraint]) -
     """What the list answers to, in words, so that a misunderstanding shows at once."""
     catalog = incoming.catalog
     kept = [c for c in incoming.state.constraints if c not in given_up]
+    said = incoming.language and incoming.language.wishes
     values = {
-        "wishes": in_words(kept, catalog),
+        "wishes": in_words(kept, catalog) if said is None else said(kept),
         "like": _titles(query.anchors, catalog),
-        "relaxed": in_words(given_up, catalog),
+        "relaxed": in_words(given_up, catalog) if said is None else said(given_up),
     }
     if given_up:
         return [Say("utter_relaxed" if kept else "utter_relaxed_all", values)]
@@ -112,6 +114,16 @@ def _because(engine: Engine, incoming: Incoming, query: Query, ranked: RankedLis
 def _titles(item_ids: Sequence[str], catalog: Catalog) -> str:
     titles = [catalog.item(i).title for i in item_ids][:3]
     return " and ".join([", ".join(titles[:-1]), titles[-1]] if len(titles) > 1 else titles)
+
+
+def _translated(ranked: RankedList, incoming: Incoming) -> RankedList:
+    """The list with its reasons in the language of the message."""
+    language = incoming.language
+    if language is None:
+        return ranked
+    titles = {i: incoming.catalog.item(i).title for r in ranked.items for e in r.evidence for i in e.item_ids}
+    items = tuple(replace(r, reason=language.reason(r.evidence, titles)) for r in ranked.items)
+    return replace(ranked, items=items)
 
 
 def _lines(ranked: RankedList, catalog: Catalog) -> str:

@@ -9,6 +9,7 @@ from rasa_sdk import Action
 
 from actions.turn import Incoming, Reply, Say, respond
 from chatrec.bootstrap import Engine
+from chatrec.catalog import Catalog
 from chatrec.dialogue import State
 from chatrec.facts import in_words
 from chatrec.types import Constraint
@@ -28,21 +29,20 @@ def show_profile(engine: Engine, incoming: Incoming) -> Reply:
 
 
 def memory(engine: Engine, incoming: Incoming) -> list[str]:
-    """One line for each kind of thing remembered; empty for a stranger."""
-    catalog = incoming.catalog
-    stances = engine.store.stances(incoming.user, catalog.schema.name)
+    """A line for each kind of thing remembered, over all catalogues; empty for a stranger."""
+    return [line for catalog in engine.catalogs.values() for line in _remembered(engine, incoming.user, catalog)]
+
+
+def _remembered(engine: Engine, user: str, catalog: Catalog) -> list[str]:
+    stances = engine.store.stances(user, catalog.schema.name)
     lines = []
-    for kinds, words in (
-        (("like", "accept"), "You liked"),
-        (("dislike", "reject"), "Not for you"),
-        (("seen",), "Seen"),
-    ):
+    for kinds, words in KINDS:
         titles = [catalog.item(i).title for i, event in stances.items() if event.kind in kinds][-SHOWN:]
         if titles:
             lines.append(f"{words}: {', '.join(titles)}.")
-    wishes = [p.constraint for p in engine.store.preferences(incoming.user) if p.catalog == catalog.schema.name]
+    wishes = [p.constraint for p in engine.store.preferences(user) if p.catalog == catalog.schema.name]
     if wishes:
-        lines.append(f"You told me: {in_words(wishes, catalog)}.")
+        lines.append(f"You told me about {catalog.schema.plural}: {in_words(wishes, catalog)}.")
     return lines
 
 

@@ -41,7 +41,9 @@ def ask(incoming: Incoming, question: Question) -> Reply:
 def _question(engine: Engine, incoming: Incoming) -> Question | None:
     """The best question, when the user has said and done nothing to go by, or is still answering the first one."""
     state, answering = incoming.state, incoming.before.pending in incoming.catalog.schema.slots
-    if len(state.asked) >= QUESTIONS or state.shown or state.anchors or incoming.intent in OPEN_INTENTS:
+    if len(state.asked) >= QUESTIONS or state.shown or state.anchors:
+        return None
+    if incoming.intent in OPEN_INTENTS and not answering:
         return None
     if "just show" in incoming.text.lower():
         return None

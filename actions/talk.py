@@ -6,13 +6,15 @@ import unicodedata
 
 from rasa_sdk import Action
 
-from actions import profile
+from actions import followup, profile
 from actions.feedback import feedback
 from actions.lists import show
 from actions.recommend import recommend
 from actions.turn import Incoming, Reply, Say, respond
 from chatrec import phrases
 from chatrec.bootstrap import Engine
+
+CONFIRMED = (profile.FORGET, followup.REMINDERS)  # what only a yes can mean
 
 
 def greet(engine: Engine, incoming: Incoming) -> Reply:
@@ -30,6 +32,8 @@ def affirm(engine: Engine, incoming: Incoming) -> Reply:
     """Yes: to erasing, to the item in focus, or to seeing something."""
     if incoming.before.pending == profile.FORGET:
         return profile.erase(engine, incoming)
+    if incoming.before.pending == followup.REMINDERS and incoming.address:
+        return followup.agree(engine, incoming)
     if incoming.before.pending:
         return recommend(engine, incoming)
     if incoming.state.focus:
@@ -42,6 +46,8 @@ def deny(engine: Engine, incoming: Incoming) -> Reply:
     """No: to erasing, to a question, or to what was shown."""
     if incoming.before.pending == profile.FORGET:
         return Reply((Say("utter_forget_kept"),), incoming.state)
+    if incoming.before.pending == followup.REMINDERS:
+        return Reply((Say("utter_follow_up_declined"),), incoming.state)
     if incoming.before.pending or incoming.mentions:
         return recommend(engine, incoming)
     return Reply((Say("utter_what_instead", buttons=[("Something else", "something else")]),), incoming.state)
@@ -49,7 +55,7 @@ def deny(engine: Engine, incoming: Incoming) -> Reply:
 
 def neutral(engine: Engine, incoming: Incoming) -> Reply:
     """Hmm, ok: an open question is answered with "no preference"; else the bot stays out of the way."""
-    if incoming.before.pending:
+    if incoming.before.pending and incoming.before.pending not in CONFIRMED:
         return recommend(engine, incoming)
     return Reply((Say("utter_neutral"),), incoming.state)
 
@@ -61,6 +67,11 @@ def choose_domain(engine: Engine, incoming: Incoming) -> Reply:
     plurals = [catalog.schema.plural for catalog in engine.catalogs.values()]
     buttons = [(plural.capitalize(), f"recommend me some {plural}") for plural in plurals]
     return Reply((Say("utter_domains", {"names": _names(engine)}, buttons=buttons),), incoming.state)
+
+
+def say(engine: Engine, incoming: Incoming) -> Reply:
+    """The response that belongs to the intent: ``utter_thank`` to a thank-you."""
+    return Reply((Say(f"utter_{incoming.intent}"),), incoming.state)
 
 
 def explain_self(engine: Engine, incoming: Incoming) -> Reply:
@@ -77,7 +88,7 @@ def fallback(engine: Engine, incoming: Incoming) -> Reply:
         return Reply((Say("utter_out_of_scope"),), incoming.state)
     if any(m.constraints or m.item_ids or m.direction or m.entity == "ordinal" for m in incoming.mentions):
         return recommend(engine, incoming) if not incoming.state.focus else feedback(engine, incoming)
-    if incoming.before.pending and incoming.before.pending != profile.FORGET:
+    if incoming.before.pending and incoming.before.pending not in CONFIRMED:
         return recommend(engine, incoming)
     return Reply((Say(_complaint(incoming.text), buttons=_starters(incoming)),), incoming.state)
 
@@ -147,6 +158,14 @@ class ActionHelp(Action):
 
     async def run(self, dispatcher, tracker, domain):
         return await respond(explain_self, dispatcher, tracker, domain)
+
+
+class ActionSay(Action):
+    def name(self) -> str:
+        return "action_say"
+
+    async def run(self, dispatcher, tracker, domain):
+        return await respond(say, dispatcher, tracker, domain)
 
 
 class ActionFallback(Action):

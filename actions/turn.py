@@ -22,6 +22,7 @@ from chatrec.bootstrap import Engine, engine
 from chatrec.catalog import Catalog
 from chatrec.dialogue import Outcome, State
 from chatrec.errors import StoreDown
+from chatrec.languages import Language
 from chatrec.types import Constraint, Event, Mention, Query, Turn
 
 log = logging.getLogger(__name__)
@@ -53,10 +54,13 @@ class Reply:
 
 @dataclass(frozen=True)
 class Incoming:
-    """One message, understood and stored. ``user`` is a key of the store; ``click`` the kind of a card's button;
-    ``moved``: the message took the conversation to another catalogue; ``responses`` the names that domain.yml has."""
+    """One message, understood and stored. ``user`` is a key of the store; ``language`` what it is written in,
+    if not English, and ``text`` its English reading; ``click`` the kind of a card's button;
+    ``moved``: the message took the conversation to another catalogue; ``responses`` the names that domain.yml has;
+    ``address``: channel, conversation and person, where the bot can write first."""
 
     user: str
+    language: Language | None
     text: str
     intent: str
     mentions: tuple[Mention, ...]
@@ -69,6 +73,7 @@ class Incoming:
     history: tuple[Event, ...]
     preferences: tuple[Constraint, ...]
     responses: frozenset[str]
+    address: tuple[str, str, str] | None = None
 
     @property
     def state(self) -> State:
@@ -96,15 +101,23 @@ async def respond(work: Work, dispatcher: CollectingDispatcher, tracker: Tracker
         return []
     cards = tracker.get_latest_input_channel() != "cmdline"
     schema = engine().catalog(reply.state.catalog).schema
+    spoken = next((e["value"] for e in tracker.latest_message.get("entities") or () if e.get("entity") == "spoken"), "")
     for say in reply.says:
-        _send(dispatcher, _own(say, schema.name, domain), {"noun": schema.noun, "plural": schema.plural}, cards)
+        _send(dispatcher, _own(say, schema.name, spoken, domain), {"noun": schema.noun, "plural": schema.plural}, cards)
     return [SlotSet("state", reply.state.to_json())]
 
 
-def _own(say: Say, catalog: str, domain: Mapping) -> Say:
-    """The catalogue's own words for it, when domain.yml has them: ``utter_enjoy_travel`` before ``utter_enjoy``."""
-    own = f"{say.response}_{catalog}"
-    return replace(say, response=own) if own in (domain.get("responses") or {}) else say
+def _own(say: Say, catalog: str, spoken: str, domain: Mapping) -> Say:
+    """The language's and the catalogue's own words for it, when domain.yml has them: ``utter_enjoy_zh`` before
+    ``utter_enjoy_travel`` before ``utter_enjoy``."""
+    names = [
+        f"{say.response}_{catalog}_{spoken}",
+        f"{say.response}_{spoken}",
+        f"{say.response}_{catalog}",
+        say.response,
+    ]
+    known = domain.get("responses") or {}
+    return replace(say, response=next((name for name in names if name in known), say.response))
 
 
 def _run(work: Work, tracker: Tracker, domain: Mapping) -> Reply:
@@ -128,8 +141,9 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
     metadata = message.get("metadata") or {}
     key = str(metadata.get("message_id") or message.get("message_id") or time.time_ns())
     user = built.store.user(str(metadata.get("user") or tracker.sender_id))
-    text = message.get("text") or ""
     entities = message.get("entities") or []
+    spoken = next((e for e in entities if e.get("entity") == "spoken"), {})
+    text = spoken.get("english") or message.get("text") or ""
     heard = tuple(Mention.from_json(e["mention"]) for e in entities if "mention" in e)
     click = next((e["value"] for e in entities if e.get("entity") == "feedback"), None)
     intent = (message.get("intent") or {}).get("name") or "nlu_fallback"
@@ -137,11 +151,13 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
     before, mentions = _moved(built, earlier, intent, text, heard, click)
     catalog = built.catalog(before.catalog)
     outcome = _outcome(before, intent, text, mentions, click, catalog)
-    built.store.add_turn(user, tracker.sender_id, Turn("user", text), time.time(), key)
+    if text:
+        built.store.add_turn(user, tracker.sender_id, Turn("user", spoken.get("original") or text), time.time(), key)
     for event in outcome.events:
         built.store.add_event(user, catalog.schema.name, event, f"{key}:{event.item_id}:{event.kind}")
     return Incoming(
         user=user,
+        language=built.languages.get(spoken.get("value", "")),
         text=text,
         intent=intent,
         mentions=mentions,
@@ -154,7 +170,14 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
         history=built.store.events(user, catalog.schema.name),
         preferences=tuple(p.constraint for p in built.store.preferences(user) if p.catalog == catalog.schema.name),
         responses=frozenset(domain.get("responses") or {}),
+        address=_address(tracker, metadata),
     )
+
+
+def _address(tracker: Tracker, metadata: Mapping) -> tuple[str, str, str] | None:
+    """Our channels name the person, and can write first."""
+    person = metadata.get("user")
+    return (tracker.get_latest_input_channel(), tracker.sender_id, str(person)) if person else None
 
 
 def _moved(
@@ -164,7 +187,7 @@ def _moved(
     spoken of in the one before."""
     if click is not None:
         return state.move(built.holder(click["item_id"], state.catalog)), mentions
-    name = built.router.route(text, intent, mentions, state.catalog, waiting=bool(state.pending))
+    name = built.router.route(text, intent, mentions, state)
     if name == state.catalog:
         return state, mentions
     titles = [m.item_ids[0] for m in mentions if m.catalog == state.catalog and m.entity == "title" and m.item_ids]

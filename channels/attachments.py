@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from channels.messages import Message
+from channels.messages import Message, bot_says
 from channels.queue import TooMany
 from chatrec import media
-from chatrec.media import Heard, Match, Seen
+from chatrec.errors import BadInput
+from chatrec.media import MAX_BYTES, Heard, Match, Seen
 
 WAITING = 8  # files that may be worked on at once, over all conversations; a long one takes ten seconds
 CHOICES = 3  # items that are asked about
@@ -29,7 +30,7 @@ class Attachments:
     async def read(self, data: bytes, caption: str = "") -> str | Message:
         """What the user says with a file, as text to go on with; or, where that is not sure, what the bot asks back.
 
-        ``caption``: what was written under a picture. Raises: BadInput, whose message is for the user; TooMany;
+        ``caption``: what was written along with it. Raises: BadInput, whose message is for the user; TooMany;
         ModelMissing.
         """
         if self._busy >= WAITING:
@@ -39,18 +40,25 @@ class Attachments:
             found = await asyncio.to_thread(self._understand, data)
         finally:
             self._busy -= 1
-        return heard(found) if isinstance(found, Heard) else seen(found, caption)
+        return heard(found, caption) if isinstance(found, Heard) else seen(found, caption)
 
 
-def heard(found: Heard) -> str | Message:
-    """The text of a recording; a question when it is not sure."""
+def allow(size: int | None) -> None:
+    """Turn a file away by its size, before and while it is downloaded. Raises: BadInput."""
+    if (size or 0) > MAX_BYTES:
+        raise BadInput(f"a file may have at most {MAX_BYTES // 1_000_000} MB: send a smaller one")
+
+
+def heard(found: Heard, caption: str = "") -> str | Message:
+    """The text of a recording, after that of its caption; a question when it is not sure."""
+    said = f"{caption} {found.text}".strip()
     if found.sure:
-        return found.text
+        return said
     if not found.text:
         return _asks(UNHEARD)
     return _asks(
         f"I heard “{found.text}”, but I'm not sure. Is that right? If not, say it again or type it.",
-        ("Yes, that's right", found.text),
+        ("Yes, that's right", said),
     )
 
 
@@ -71,7 +79,7 @@ def _yes(match: Match, choices: int) -> str:
 
 
 def _asks(text: str, *buttons: tuple[str, str]) -> Message:
-    message: Message = {"from": "bot", "text": text}
+    message = bot_says(text)
     if buttons:
         message["buttons"] = [{"title": title, "payload": payload} for title, payload in buttons]
     return message

@@ -60,14 +60,15 @@ class Conversation:
         return self._after[incoming.message_id]
 
     async def _turn(self, incoming: Incoming) -> bool:
-        self.outbox.push("message", incoming.echo())
+        if incoming.text:
+            self.outbox.push("message", incoming.echo())
         before = self.outbox.push("typing", {"on": True})
         try:
             await asyncio.wait_for(self._handle(incoming), self._turn_seconds)
         except Exception:
             log.exception("a message of the web chat was not answered")
         answered = self.outbox.last > before
-        if not answered:
+        if not answered and incoming.text:
             self.outbox.push("message", APOLOGY)
         self.outbox.push("typing", {"on": False})
         self.settled = self.outbox.push("done", {"message_id": incoming.message_id, "answered": answered})

@@ -41,7 +41,7 @@ def _turns(events: Iterable[Event]) -> Iterator[list[Message]]:
         if isinstance(event, UserUttered):
             if turn:
                 yield turn
-            turn = [user_message(event.message_id, event.text or "", _click(event))]
+            turn = [user_message(event.message_id, event.text, _click(event))] if event.text else []
         elif isinstance(event, BotUttered) and (message := bot_message(event.message())):
             turn.append(message)
     if turn:

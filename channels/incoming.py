@@ -53,7 +53,9 @@ class Incoming:
     """One message of a user: typed, a command, or a click. ``message_id`` is the page's or platform's own and stays
     the same on a retry; ``user`` stays the same over all conversations. ``intent`` is what a command means.
     ``sent`` puts the messages of a conversation in order (a clock or a counter of the platform's). ``notice`` is said
-    before the answer, and without a text instead of one. ``pressed`` is the platform's message whose button it was."""
+    before the answer, and without a text instead of one. ``pressed`` is the platform's message whose button it was,
+    ``file`` the platform's handle of a recording or picture, whose caption is ``text``. A turn that the bot begins has
+    a button and no text."""
 
     user: str
     conversation: str
@@ -64,6 +66,7 @@ class Incoming:
     sent: float = 0.0
     notice: str = ""
     pressed: Any = None
+    file: Any = None
 
     def echo(self) -> Message:
         """The message as pages show it."""
@@ -86,7 +89,7 @@ class Incoming:
         )
 
     def _parsed(self) -> dict[str, Any]:
-        intent = INTENTS[self.button.kind] if self.button else self.intent
+        intent = self.intent or INTENTS[self.button.kind]
         entities = [{"entity": "feedback", "value": asdict(self.button)}] if self.button else []
         return {"text": self.text, "intent": {"name": intent, "confidence": 1.0}, "entities": entities}
 

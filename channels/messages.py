@@ -12,8 +12,16 @@ APOLOGY: Message = {
     "text": "Sorry, something on my side is not answering. Please try again in a moment.",
 }
 
-ONLY_WORDS = "So far I read only words, no voice messages, pictures or files. I go by what you write."
+HEARD = "🎤 “{}”"  # what a voice message said, so that a misunderstanding shows at once
+UNREADABLE = "I understand words, voice messages and pictures, not this. I go by what you write."
+UNREAD = "Sorry, I couldn't look at that file. Please send it again, or type it."
+ONE_FILE = "One file at a time, please: I looked at the first."
 TOO_MANY = "That was a lot at once. Please wait for my answer and then say the last part again."
+
+
+def bot_says(text: str) -> Message:
+    """A text of the bot's."""
+    return {"from": "bot", "text": text}
 
 
 def user_message(message_id: str, text: str, button: Mapping[str, str] | None) -> Message:

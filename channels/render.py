@@ -18,6 +18,7 @@ from chatrec.errors import BadInput
 
 TELEGRAM_TEXT = 4_096  # UTF-16 units of one message
 TELEGRAM_DATA = 64  # bytes of a button's callback data
+TELEGRAM_LABEL = 200  # characters on a button; more is of no use to anybody
 SLACK_TEXT = 3_000  # characters of a section
 SLACK_LABEL = 75  # characters on a button
 SLACK_VALUE = 2_000  # characters that a button sends back
@@ -154,12 +155,13 @@ def _groups(found: Sequence[Card]) -> Iterator[list[Card]]:
 
 
 def _answers(buttons: Sequence[dict[str, str]]) -> Keyboard:
-    return tuple(((b["title"], _say(n, b["payload"])),) for n, b in enumerate(buttons))
+    return tuple((_say(n, b["title"], b["payload"]),) for n, b in enumerate(buttons))
 
 
-def _say(n: int, payload: str) -> str:
+def _say(n: int, title: str, payload: str) -> tuple[str, str]:
+    """A button that says its payload. One that doesn't fit stands on the button itself, where a press finds it."""
     data = SAY + payload
-    return data if len(data.encode()) <= TELEGRAM_DATA else f"{LABEL}{n}"
+    return (title, data) if len(data.encode()) <= TELEGRAM_DATA else (payload[:TELEGRAM_LABEL], f"{LABEL}{n}")
 
 
 def answer(keyboard: Keyboard, data: str) -> str:

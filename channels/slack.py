@@ -10,7 +10,9 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
+from aiohttp import ClientSession, ClientTimeout
 from rasa.core.channels.channel import InputChannel, OutputChannel, UserMessage
 from sanic import Blueprint, Sanic
 from sanic.request import Request
@@ -27,6 +29,8 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from channels import render
+from channels.attachments import allow
+from channels.followups import EVERY, Due, stored, watch
 from channels.incoming import Incoming
 from channels.messages import TOO_MANY, bot_message
 from channels.queue import TooMany
@@ -45,6 +49,7 @@ from chatrec.errors import BadInput
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 262_144  # of an event; a press brings the whole message along
+DOWNLOAD = ClientTimeout(total=30.0)  # seconds that a file may take
 LIMITED = 5  # times that one call waits as long as Slack asks for
 ELSEWHERE = "I'm answering in our direct messages."
 
@@ -71,6 +76,7 @@ class SlackOutput(OutputChannel):
 class Slack(InputChannel):
     """``token``, the bot's (``xoxb-``); ``app_token`` (``xapp-``) for Socket Mode, ``signing_secret`` for HTTP;
     ``api``, another address of the Web API. ``turn_seconds``, ``settle_seconds``: see :class:`channels.turns.Turns`.
+    ``due``, every ``look_seconds``: what to ask without being asked, see :mod:`channels.followups`.
 
     Raises :class:`BadInput` without ``app_token`` and ``signing_secret``.
     """
@@ -83,6 +89,8 @@ class Slack(InputChannel):
         api: str = AsyncWebClient.BASE_URL,
         turn_seconds: float = 45.0,
         settle_seconds: float = 0.1,
+        due: Due | None = None,
+        look_seconds: float = EVERY,
     ) -> None:
         if not app_token and not signing_secret:
             raise BadInput("Slack needs an app_token for Socket Mode, or a signing_secret for HTTP.")
@@ -91,6 +99,7 @@ class Slack(InputChannel):
         self._app_token = app_token
         self._verifier = SignatureVerifier(signing_secret) if signing_secret else None
         self._seconds = (turn_seconds, settle_seconds)
+        self._follow_ups = (due, look_seconds)
         self._output = SlackOutput(self._client)
         self._forms = Latest()  # (channel, message) -> its blocks after the last press
 
@@ -100,13 +109,13 @@ class Slack(InputChannel):
 
     @classmethod
     def from_credentials(cls, credentials: Mapping[str, Any] | None) -> Slack:
-        return cls(**(credentials or {}))
+        return cls(**(credentials or {}), due=stored)
 
     def get_output_channel(self) -> OutputChannel:
         return self._output
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
-        self._turns = Turns(self.name(), on_new_message, self._answer, *self._seconds)
+        self._turns = Turns(self.name(), on_new_message, self._answer, self._fetch, *self._seconds)
         # The signature is checked in _receive: bolt reads a request before it checks, and logs the forged ones.
         self._bolt = AsyncApp(client=self._client, name="chatrec", request_verification_enabled=False)
         for event in ("app_mention", "message"):
@@ -115,6 +124,7 @@ class Slack(InputChannel):
         self._bolt.command("/recommend")(self._on_command)
         self._bolt.action(re.compile(".*"))(self._on_press)
         hook = Blueprint("slack")
+        watch(hook, self.name(), self._turns.take, *self._follow_ups)
         if self._verifier:
 
             @hook.post("/events")
@@ -192,6 +202,27 @@ class Slack(InputChannel):
             await self._turns.take(self._app, incoming)
         except TooMany:
             await self._output.send_response(incoming.conversation, {"text": TOO_MANY})
+
+    async def _fetch(self, file: Mapping[str, Any]) -> bytes:
+        """A file of a message; the SDK has no download. The token goes to Slack only, whatever an event says."""
+        if file.get("file_access") == "check_file_info":
+            file = (await self._client.files_info(file=file["id"]))["file"]
+        allow(file.get("size"))
+        url = file["url_private_download"]
+        here, there = urlsplit(self._client.base_url), urlsplit(url)
+        if there.scheme != here.scheme or not f".{there.netloc}".endswith(f".{here.netloc}"):
+            raise BadInput("that file does not lie at Slack: send it itself")
+        headers = {"Authorization": f"Bearer {self._client.token}"}
+        asking = {"allow_redirects": False, "proxy": self._client.proxy, "ssl": self._client.ssl}
+        async with ClientSession(headers=headers, timeout=DOWNLOAD) as http, http.get(url, **asking) as reply:
+            if reply.status != 200:
+                log.warning("slack: a file was answered with %d; has the app the scope files:read?", reply.status)
+                raise ConnectionError
+            data = bytearray()
+            async for part in reply.content.iter_any():
+                data += part
+                allow(len(data))
+        return bytes(data)
 
     # --- what goes out ------------------------------------------------------------------------------------------------
 

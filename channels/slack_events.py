@@ -11,7 +11,7 @@ from typing import Any
 
 from channels import render
 from channels.incoming import COMMANDS, WORDS, Incoming, read_text
-from channels.messages import ONLY_WORDS
+from channels.messages import ONE_FILE, UNREADABLE
 from chatrec.errors import BadInput
 
 SUBTYPES = (None, "file_share", "thread_broadcast")  # of messages that a person wrote
@@ -25,11 +25,21 @@ def read_message(event: Mapping[str, Any], team: str, me: str) -> Incoming | Non
     channel, sent = event["channel"], event["ts"]
     thread = event.get("thread_ts") or ("" if is_direct(event) else sent)
     said = _incoming(team, event["user"], where(team, channel, thread), f"slack-{channel}-{sent}", float(sent))
-    notice = ONLY_WORDS if event.get("files") else ""
+    files = event.get("files") or []
+    file = next(filter(_may_be_read, files), None)
+    notice = "" if not files else UNREADABLE if file is None else ONE_FILE if len(files) > 1 else ""
+    said = replace(said, file=file, notice=notice)
     try:
-        return replace(said, text=read_text(plain(event.get("text") or "", me)), notice=notice)
+        return replace(said, text=read_text(plain(event.get("text") or "", me)))
     except BadInput:
-        return replace(said, notice=ONLY_WORDS) if notice else named(said, "help")
+        return said if files else named(said, "help")
+
+
+def _may_be_read(file: Mapping[str, Any]) -> bool:
+    """A recording or picture that lies at Slack; of another workspace's files an event does not tell what they are."""
+    if file.get("file_access") == "check_file_info":
+        return True
+    return not file.get("is_external") and str(file.get("mimetype")).startswith(("audio/", "image/"))
 
 
 def is_direct(event: Mapping[str, Any]) -> bool:

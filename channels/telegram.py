@@ -32,10 +32,12 @@ from telegram.error import InvalidToken, RetryAfter, TelegramError
 from telegram.ext import Updater
 
 from channels import render
+from channels.attachments import allow
+from channels.followups import EVERY, Due, stored, watch
 from channels.incoming import Incoming
 from channels.messages import TOO_MANY, bot_message
 from channels.queue import TooMany
-from channels.telegram_updates import COMMANDS_SHOWN, address, keyboard_of, read_update
+from channels.telegram_updates import COMMANDS_SHOWN, File, address, keyboard_of, read_update
 from channels.turns import Latest, Say, Turns
 from chatrec.errors import BadInput
 
@@ -80,6 +82,7 @@ class TelegramOutput(OutputChannel):
 class Telegram(InputChannel):
     """``token`` from @BotFather; ``url``, the public https address of this server, and ``secret`` for the webhook;
     ``api``, another Bot API server. ``turn_seconds``, ``settle_seconds``: see :class:`channels.turns.Turns`.
+    ``due``, every ``look_seconds``: what to ask without being asked, see :mod:`channels.followups`.
 
     Raises :class:`BadInput` when a webhook has no usable secret.
     """
@@ -92,11 +95,14 @@ class Telegram(InputChannel):
         api: str = "https://api.telegram.org",
         turn_seconds: float = 45.0,
         settle_seconds: float = 0.1,
+        due: Due | None = None,
+        look_seconds: float = EVERY,
     ) -> None:
         if url and not SECRET.fullmatch(secret):
             raise BadInput("The Telegram webhook needs a secret of 1 to 256 letters, digits, _ or -.")
         self._url, self._secret = url.rstrip("/"), secret
         self._seconds = (turn_seconds, settle_seconds)
+        self._follow_ups = (due, look_seconds)
         self._bot = Bot(token, base_url=f"{api.rstrip('/')}/bot", base_file_url=f"{api.rstrip('/')}/file/bot")
         self._output = TelegramOutput(self._bot)
         self._ready = False  # the bot knows its own name
@@ -110,15 +116,16 @@ class Telegram(InputChannel):
 
     @classmethod
     def from_credentials(cls, credentials: Mapping[str, Any] | None) -> Telegram:
-        return cls(**(credentials or {}))
+        return cls(**(credentials or {}), due=stored)
 
     def get_output_channel(self) -> OutputChannel:
         return self._output
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses, and Telegram's hold the token
-        self._turns = Turns(self.name(), on_new_message, self._answer, *self._seconds)
+        self._turns = Turns(self.name(), on_new_message, self._answer, self._fetch, *self._seconds)
         hook = Blueprint("telegram")
+        watch(hook, self.name(), self._turns.take, *self._follow_ups)
         if self._url:
 
             @hook.post("/webhook")
@@ -208,6 +215,12 @@ class Telegram(InputChannel):
             self._spawn(self._quietly(self._bot.answer_callback_query(query.id, text)))
         if incoming:
             await self._turns.take(app, incoming)
+
+    async def _fetch(self, file: File) -> bytes:
+        allow(file.file_size)
+        there = await patiently(lambda: self._bot.get_file(file))
+        allow(there.file_size)
+        return bytes(await there.download_as_bytearray())
 
     # --- what goes out ------------------------------------------------------------------------------------------------
 

@@ -6,15 +6,16 @@ import re
 from contextlib import suppress
 from dataclasses import replace
 
-from telegram import CallbackQuery, MaybeInaccessibleMessage, Message, Update, User
+from telegram import Audio, CallbackQuery, Document, MaybeInaccessibleMessage, Message, PhotoSize, Update, User, Voice
 from telegram.constants import ChatType
 
 from channels import render
 from channels.incoming import COMMANDS, WORDS, Incoming, read_text
-from channels.messages import ONLY_WORDS
+from channels.messages import UNREADABLE
 from chatrec.errors import BadInput
 
 COMMAND = re.compile(r"/(\w+)(?:@(\w+))?\s*(.*)", re.DOTALL)
+File = Voice | Audio | PhotoSize | Document  # what bot.get_file takes
 COMMANDS_SHOWN = [
     ("recommend", "Find me something; you may add what"),
     ("profile", "What you know about me"),
@@ -80,12 +81,21 @@ def _command(said: Incoming, name: str, rest: str) -> Incoming:
 
 
 def _words(said: Incoming, text: str, message: Message) -> Incoming | None:
-    """Typed words or a caption; of anything else the bot says honestly that it can't use it."""
-    notice = ONLY_WORDS if message.effective_attachment else ""
+    """Typed words, or a file with its caption; of other attachments the bot says honestly that it can't use them."""
+    said = replace(said, file=_file(message))
+    notice = UNREADABLE if message.effective_attachment and not said.file else ""
     try:
         return replace(said, text=read_text(text), notice=notice)
     except BadInput:
-        return replace(said, notice=ONLY_WORDS) if notice or text else None
+        return said if said.file else replace(said, notice=UNREADABLE) if notice or text else None
+
+
+def _file(message: Message) -> File | None:
+    """The recording or picture of a message, the largest size of a photo."""
+    document = message.document
+    if document and not (document.mime_type or "").startswith(("audio/", "image/")):
+        document = None
+    return message.voice or message.audio or (message.photo[-1] if message.photo else document)
 
 
 def _press(query: CallbackQuery, update_id: int) -> Incoming | None:

@@ -6,16 +6,19 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from rasa.core.channels.channel import OutputChannel, UserMessage
 from sanic import Sanic
 
 from channels import history
+from channels.attachments import Attachments
 from channels.conversation import Conversations
-from channels.incoming import Incoming
-from channels.messages import APOLOGY, Message, bot_message
-from channels.queue import Queue
+from channels.incoming import Incoming, read_text
+from channels.messages import APOLOGY, HEARD, UNREAD, Message, bot_message, bot_says
+from channels.queue import Queue, TooMany
+from chatrec.errors import BadInput
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +26,7 @@ LATEST = 500  # messages whose latest form is kept
 
 Say = Callable[[], Awaitable[list[Message]]]  # runs the turn in Rasa; gives what there is to say, at least an apology
 Answer = Callable[[Incoming, Say], Awaitable[None]]
+Fetch = Callable[[Any], Awaitable[bytes]]
 
 
 class Collected(OutputChannel):
@@ -53,6 +57,7 @@ class Latest(OrderedDict):
 class Turns:
     """Hands what people of one platform say to Rasa, and what Rasa says to ``answer``, which sends it.
 
+    ``fetch`` downloads a file by the handle in :class:`Incoming`, and raises :class:`BadInput` for one that is refused.
     ``turn_seconds``: how long a reply may take before the user gets an apology. ``settle_seconds``: how long a message
     that comes alone waits for one that was sent before it.
     """
@@ -62,12 +67,15 @@ class Turns:
         channel: str,
         on_new_message: Callable[[UserMessage], Awaitable[Any]],
         answer: Answer,
+        fetch: Fetch,
         turn_seconds: float,
         settle_seconds: float,
     ) -> None:
         self.channel = channel
         self._on_new_message = on_new_message
         self._answer = answer
+        self._fetch = fetch
+        self._attachments = Attachments()
         self._turn_seconds = turn_seconds
         self._settle_seconds = settle_seconds
         self._open: Conversations[Queue] = Conversations()
@@ -95,13 +103,30 @@ class Turns:
         return True
 
     async def _said(self, incoming: Incoming) -> list[Message]:
-        notice = [{"from": "bot", "text": incoming.notice}] if incoming.notice else []
-        if not incoming.text:
-            return notice
+        said = [bot_says(incoming.notice)] if incoming.notice else []
+        if incoming.file is not None:
+            about, words = await self._understood(incoming)
+            said, incoming = [*said, about], replace(incoming, text=words)
+        if not incoming.text and not incoming.button:
+            return said
         collected = Collected(self.channel)
         try:
             handled = self._on_new_message(incoming.to_rasa(collected, self.channel))
             await asyncio.wait_for(handled, self._turn_seconds)
         except Exception:
             log.exception("a message of %s was not answered", self.channel)
-        return notice + (collected.messages or [APOLOGY])
+        return said + (collected.messages or ([APOLOGY] if incoming.text else []))
+
+    async def _understood(self, incoming: Incoming) -> tuple[Message, str]:
+        """What the bot says about a file, and what the user says with it; the caption counts when the file doesn't."""
+        try:
+            data = await self._fetch(incoming.file)
+            found = await asyncio.wait_for(self._attachments.read(data, incoming.text), self._turn_seconds)
+            if isinstance(found, str):
+                return bot_says(HEARD.format(found)), read_text(found)
+            return found, "" if "buttons" in found else incoming.text
+        except (BadInput, TooMany) as error:
+            return bot_says(f"Sorry: {error}"), incoming.text
+        except Exception as error:  # its words may hold addresses with secrets
+            log.error("%s: a file could not be read (%s)", self.channel, type(error).__name__)
+            return bot_says(UNREAD), incoming.text

@@ -34,6 +34,7 @@ from sanic.response import HTTPResponse, file, json
 from channels import history
 from channels.attachments import Attachments
 from channels.conversation import Conversation, Conversations
+from channels.followups import EVERY, Due, stored, watch
 from channels.incoming import Incoming, read_conversation, read_message, read_text
 from channels.messages import bot_message
 from channels.queue import TooMany
@@ -48,7 +49,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 
-OpenConversation = Callable[[Request, str], Awaitable[Conversation]]
+OpenConversation = Callable[[Sanic, str], Awaitable[Conversation]]
 
 
 class WebChatOutput(OutputChannel):
@@ -73,12 +74,20 @@ class WebChat(InputChannel):
     """Serves the page and its conversations from Rasa's own server.
 
     ``turn_seconds``: how long a reply may take before the user gets an apology. ``heartbeat_seconds``: how often a
-    silent stream shows that it is alive; below the server's response timeout.
+    silent stream shows that it is alive; below the server's response timeout. ``due``, every ``look_seconds``: what to
+    ask without being asked, see :mod:`channels.followups`; pages that are away find it when they come back.
     """
 
-    def __init__(self, turn_seconds: float = 45.0, heartbeat_seconds: float = 15.0) -> None:
+    def __init__(
+        self,
+        turn_seconds: float = 45.0,
+        heartbeat_seconds: float = 15.0,
+        due: Due | None = None,
+        look_seconds: float = EVERY,
+    ) -> None:
         self._turn_seconds = turn_seconds
         self._heartbeat_seconds = heartbeat_seconds
+        self._follow_ups = (due, look_seconds)
         self._conversations: Conversations[Conversation] = Conversations()
         self._output = WebChatOutput(self._conversations)
 
@@ -88,7 +97,7 @@ class WebChat(InputChannel):
 
     @classmethod
     def from_credentials(cls, credentials: Mapping[str, Any] | None) -> WebChat:
-        return cls(**(credentials or {}))
+        return cls(**(credentials or {}), due=stored)
 
     def url_prefix(self) -> str:
         """Absolute, so that the page is at /chat and not under /webhooks/."""
@@ -101,15 +110,19 @@ class WebChat(InputChannel):
         async def handle(incoming: Incoming) -> None:
             await on_new_message(incoming.to_rasa(self._output, self.name()))
 
-        async def open_conversation(request: Request, name: str) -> Conversation:
+        async def open_conversation(app: Sanic, name: str) -> Conversation:
             """The conversation, brought back from the tracker when it isn't in memory."""
             known = self._conversations.get(name)
             if known:
                 return known
-            handled = history.handled(await history.events(request.app, name))
+            handled = history.handled(await history.events(app, name))
             return self._conversations.add(name, Conversation(handle, self._turn_seconds, handled))
 
+        async def take(app: Sanic, incoming: Incoming) -> None:
+            (await open_conversation(app, incoming.conversation)).accept(incoming)
+
         chat = Blueprint("webchat")
+        watch(chat, self.name(), take, *self._follow_ups)
         _serve_page(chat)
         _serve_messages(chat, open_conversation)
         _serve_media(chat, Attachments())
@@ -159,14 +172,14 @@ def _serve_messages(chat: Blueprint, open_conversation: OpenConversation) -> Non
         if len(request.body) > MAX_BYTES:
             return json({"error": f"A message may have at most {MAX_BYTES} bytes."}, 413)
         incoming = read_message(request.body)
-        conversation = await open_conversation(request, incoming.conversation)
+        conversation = await open_conversation(request.app, incoming.conversation)
         after = conversation.accept(incoming)
         return json({"after": after, "done": incoming.message_id in conversation.done}, 202)
 
     @chat.get("/history")
     async def past(request: Request) -> HTTPResponse:
         name = read_conversation(request.args.get("conversation"))
-        conversation = await open_conversation(request, name)
+        conversation = await open_conversation(request.app, name)
         # The position first: a turn that ends while the tracker is read comes by the stream, and not twice.
         after, done = conversation.settled, conversation.done
         events = await history.events(request.app, name)
@@ -188,7 +201,7 @@ def _serve_media(chat: Blueprint, attachments: Attachments) -> None:
 def _serve_stream(chat: Blueprint, open_conversation: OpenConversation, heartbeat_seconds: float) -> None:
     @chat.get("/stream")
     async def stream(request: Request) -> None:
-        conversation = await open_conversation(request, read_conversation(request.args.get("conversation")))
+        conversation = await open_conversation(request.app, read_conversation(request.args.get("conversation")))
         after = _position(request, conversation.outbox.last)
         response = await request.respond(
             content_type="text/event-stream; charset=utf-8",

@@ -12,6 +12,7 @@ from chatrec.candidates import CandidateGenerator
 from chatrec.catalog import Catalog, load_catalogs
 from chatrec.encoder import Encoder, load_encoder
 from chatrec.errors import UnknownCatalog
+from chatrec.languages import Language, load_languages
 from chatrec.linker import Linker
 from chatrec.lm import load_lm
 from chatrec.model import load_model
@@ -33,6 +34,7 @@ class Engine:
     linkers: Mapping[str, Linker]
     recommenders: Mapping[str, Recommender]
     router: Router
+    languages: Mapping[str, Language]
 
     def catalog(self, name: str) -> Catalog:
         return _named(self.catalogs, name)
@@ -90,8 +92,9 @@ def build(settings: Settings) -> Engine:
     encoder, recommend = load_encoder(settings), recommenders_of(settings)
     recommenders = {name: recommend(catalog, encoder) for name, catalog in catalogs.items()}
     linkers = {name: Linker(catalog) for name, catalog in catalogs.items()}
-    store, router = Store.open(settings.db, settings.store_secret()), Router(catalogs, encoder)
-    return Engine(settings, store, catalogs, linkers, recommenders, router)
+    store, router = Store.open(settings.db, settings.store_secret()), Router(catalogs, encoder, settings.cache)
+    languages = {language.code: language for language in load_languages(settings.languages)}
+    return Engine(settings, store, catalogs, linkers, recommenders, router, languages)
 
 
 def recommenders_of(settings: Settings) -> Callable[[Catalog, Encoder], Recommender]:

@@ -41,6 +41,19 @@ class Consent:
 
 
 @dataclass(frozen=True)
+class FollowUp:
+    """Something to ask a user about at a time. ``conversation`` and ``person`` are the channel's own ids, as they are:
+    without them nobody could be written to."""
+
+    channel: str
+    conversation: str
+    person: str
+    catalog: str
+    item_id: str
+    at: float
+
+
+@dataclass(frozen=True)
 class Health:
     """A store that answers: ``database`` is ``sqlite`` or ``postgresql``, ``revision`` that of the schema."""
 

@@ -10,44 +10,49 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from sklearn.linear_model import LogisticRegression
 
 from chatrec import phrases
 from chatrec.catalog import Catalog, fold
-from chatrec.encoder import Encoder
+from chatrec.dialogue import State
+from chatrec.encoder import Encoder, encode_items
 from chatrec.types import Constraint, Mention
 
-WORD = 1.0  # what a word of the topic counts
+WORD, NOUN = 1.0, 0.5  # what a word of the topic counts, and what the catalogue's own noun counts more
 UNDERSTOOD = 1.0  # a message that a linker understands whole
 NEAR = 1.0  # a message that is surely about a catalogue, by its sentence vector
 OPENING = frozenset({"ask_recommendation", "start_over", "choose_domain", "nlu_fallback", "provide_preference", "help"})
-STAY = {True: 0.35, False: 0.9}  # how far another catalogue must be ahead: for an opening, for any other message
-ANSWERING = 1.2  # the same while the bot waits for an answer
+SETTLED, FOLLOWING, ANSWERING = 0.35, 0.9, 1.2  # how far another catalogue must be ahead; see ``route``
 WEIGHT = {"ordinal": 0.0, "relation": 0.3, "mood": 0.5, "title": 0.8}  # how telling a mention is; else 1
 MINED = 40  # examples made from a catalogue's own values
 _POINTING = r"\b(?:that|this|those|these|the|same)\s+(?:same\s+)?(?:{words})\b"
 
 
 class Router:
-    """Built once from all catalogues of a bot. ``names``: where a conversation begins comes first."""
+    """Built once from all catalogues of a bot. ``names``: where a conversation begins comes first. ``cache``: a folder
+    for the vectors of the examples."""
 
-    def __init__(self, catalogs: Mapping[str, Catalog], encoder: Encoder) -> None:
+    def __init__(self, catalogs: Mapping[str, Catalog], encoder: Encoder, cache: Path) -> None:
         self.names = tuple(catalogs)
         self._encoder = encoder
         self._words = {name: _topic(catalog) for name, catalog in catalogs.items()}
-        self._nouns = {name: _pattern(_nouns(catalog)) for name, catalog in catalogs.items()}
-        self._near = _classifier(catalogs, encoder) if len(catalogs) > 1 else None
+        self._nouns = {name: re.compile(rf"\b(?:{_either(_nouns(catalog))})\b") for name, catalog in catalogs.items()}
+        self._pointing = {name: _pattern(_nouns(catalog)) for name, catalog in catalogs.items()}
+        self._near = _classifier(catalogs, encoder, cache) if len(catalogs) > 1 else None
 
-    def route(self, text: str, intent: str, mentions: Sequence[Mention], current: str, waiting: bool = False) -> str:
-        """The catalogue that a message is about. ``mentions``: what every catalogue's linker found in it; ``waiting``:
-        the bot has asked something."""
+    def route(self, text: str, intent: str, mentions: Sequence[Mention], state: State) -> str:
+        """The catalogue that a message is about. ``mentions``: what every catalogue's linker found in it. An opening
+        goes to the best one, unless the conversation has settled with a list; a message that usually follows on, or
+        answers a question, moves it only when there is little doubt."""
         if self._near is None:
-            return current
-        scores = self.scores(text, mentions, current)
-        best = max(self.names, key=lambda name: (scores[name], name == current))
-        margin = ANSWERING if waiting else STAY[intent in OPENING]
-        return best if scores[best] - scores[current] > margin else current
+            return state.catalog
+        scores = self.scores(text, mentions, state.catalog)
+        best = max(self.names, key=lambda name: (scores[name], name == state.catalog))
+        opening = SETTLED if state.shown else 0.0
+        margin = ANSWERING if state.pending else opening if intent in OPENING else FOLLOWING
+        return best if scores[best] - scores[state.catalog] > margin else state.catalog
 
     def names_one(self, text: str) -> bool:
         """Whether the message has a word of some catalogue's topic."""
@@ -55,19 +60,19 @@ class Router:
 
     def scores(self, text: str, mentions: Sequence[Mention], current: str) -> dict[str, float]:
         """How much speaks for each catalogue."""
-        plain = self._without_pointing(fold(text), current)
-        near = self._near.predict_proba(self._encoder.encode([text]))[0]
+        plain = self._pointing[current].sub(" ", fold(text))  # "somewhere like in that film" asks for no film
+        near = dict.fromkeys(self.names, 0.0)
+        if not phrases.is_vague(plain):
+            likely = self._near.predict_proba(self._encoder.encode([plain]))[0]
+            near |= dict(zip(self._near.classes_, likely.tolist(), strict=True))
         spoken = {name: [m for m in mentions if m.catalog == name] for name in self.names}
         return {
             name: WORD * min(2, len(set(self._words[name].findall(plain))))
+            + NOUN * bool(self._nouns[name].search(plain))
             + UNDERSTOOD * _understood(text, spoken[name])
-            + NEAR * float(near[list(self._near.classes_).index(name)])
+            + NEAR * near[name]
             for name in self.names
         }
-
-    def _without_pointing(self, plain: str, current: str) -> str:
-        """ "Somewhere like in that film" speaks of a film and asks for something else."""
-        return self._nouns[current].sub(" ", plain)
 
 
 def _understood(text: str, mentions: Sequence[Mention]) -> float:
@@ -102,9 +107,9 @@ def _either(words: Iterable[str]) -> str:
     return "|".join(re.escape(fold(word)) for word in sorted(words, key=len, reverse=True))
 
 
-def _classifier(catalogs: Mapping[str, Catalog], encoder: Encoder) -> LogisticRegression:
+def _classifier(catalogs: Mapping[str, Catalog], encoder: Encoder, cache: Path) -> LogisticRegression:
     examples = [(text, name) for name, catalog in catalogs.items() for text in _examples(catalog)]
-    vectors = encoder.encode([text for text, _ in examples])
+    vectors = encode_items(encoder, [text for text, _ in examples], cache)
     return LogisticRegression(C=10, class_weight="balanced", max_iter=1000).fit(vectors, [name for _, name in examples])
 
 

@@ -47,6 +47,7 @@ class Slot:
     with the highest or lowest ("shortest"). ``min`` and ``max``: what a cell may hold. ``ask``: may be asked for.
     ``softness``: the highest is given up first when nothing fits. ``reason``: a clause with ``{value}``. ``inquiry``:
     words of a question about it. ``printed``: its values stand on the thing itself, as a brand does on a pack.
+    ``small``: its values are no names, and are said in small letters.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Slot:
     reason: str = ""
     inquiry: tuple[str, ...] = ()
     printed: bool = False
+    small: bool = False
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,7 @@ def _slot(name: str, table: Table) -> Slot:
         reason=_reason(table),
         inquiry=table.texts("inquiry"),
         printed=table.flag("printed"),
+        small=table.flag("small"),
     )
 
 

@@ -62,6 +62,10 @@ class Settings:
         return self.root / "data" / "catalogs"
 
     @property
+    def languages(self) -> Path:
+        return self.root / "data" / "languages"
+
+    @property
     def models(self) -> Path:
         """Where trained rankers are."""
         return self.root / "models" / "recommender"

@@ -23,7 +23,7 @@ from chatrec import tables
 from chatrec.database import Database
 from chatrec.errors import BadInput
 from chatrec.ratings import read_ratings
-from chatrec.records import Consent, Health, Impression, Preference, Shown
+from chatrec.records import Consent, FollowUp, Health, Impression, Preference, Shown
 from chatrec.types import Constraint, Event, Query, RankedList, Turn
 
 _OPINIONS = frozenset({"like", "dislike", "rating"})
@@ -282,6 +282,34 @@ class Store:
         with self._database.read() as connection:
             latest = {row.purpose: Consent(row.purpose, row.granted, row.at) for row in connection.execute(rows)}
         return tuple(latest.values())
+
+    # Follow-ups
+
+    def plan_follow_up(self, user: str, planned: FollowUp) -> None:
+        """Keep one for later, in place of an earlier one: nobody is asked about two things."""
+        table = tables.follow_ups
+        with self._database.write() as connection:
+            connection.execute(delete(table).where(table.c.user_key == user))
+            connection.execute(insert(table).values(vars(planned) | {"user_key": user}))
+
+    def due_follow_ups(self, channel: str, now: float, again: float) -> tuple[FollowUp, ...]:
+        """What is due in a channel. Each is given to one caller only, and to the next after ``again`` seconds unless
+        it was ended till then."""
+        table = tables.follow_ups
+        due = select(table).where(table.c.channel == channel, table.c.at <= now).order_by(table.c.at)
+        given = []
+        with self._database.write() as connection:
+            for row in connection.execute(due).all():
+                mine = update(table).where(table.c.id == row.id, table.c.at == row.at).values(at=now + again)
+                if connection.execute(mine).rowcount == 1:
+                    given.append(FollowUp(*(row._mapping[field.name] for field in fields(FollowUp))))
+        return tuple(given)
+
+    def end_follow_up(self, user: str) -> bool:
+        """It was asked, or must not be. False when there was none."""
+        table = tables.follow_ups
+        with self._database.write() as connection:
+            return connection.execute(delete(table).where(table.c.user_key == user)).rowcount > 0
 
     # Everything about one person
 

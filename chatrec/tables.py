@@ -127,6 +127,20 @@ preferences = Table(
     Index("preferences_by_user", "user_key", "catalog", "at"),
 )
 
+follow_ups = Table(
+    "follow_ups",
+    metadata,
+    _row_id(),
+    _owner(),
+    Column("channel", Words, nullable=False),
+    Column("conversation", Words, nullable=False),
+    Column("person", Words, nullable=False),
+    Column("catalog", Words, nullable=False),
+    Column("item_id", Words, nullable=False),
+    _seconds(),
+    Index("follow_ups_by_time", "channel", "at"),
+)
+
 consents = Table(
     "consents",
     metadata,

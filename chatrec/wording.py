@@ -192,12 +192,17 @@ def _about(slot: Slot, values: Sequence[str], item: Item, catalog: Catalog) -> l
     """The slot's template with the values in it; for people the role of each, as the columns are labelled."""
     if slot.type != "people":
         template = slot.reason or f"it has {with_article(slot.label)} of {{value}} {slot.unit}".strip()
-        return [template.replace("{value}", listing([f"the {v}" if _THE.match(v) else v for v in values]))]
+        return [template.replace("{value}", listing([_said(v, slot) for v in values]))]
     roles: dict[str, list[str]] = {}
     for name in values:
         column = next(c for c in slot.columns if name in item.attributes.get(c, ()))
         roles.setdefault(catalog.schema.labels.get(column, "with"), []).append(name)
     return [f"it is {role} {listing(names)}" for role, names in roles.items()]
+
+
+def _said(value: str, slot: Slot) -> str:
+    value = _lower(value) if slot.small else value
+    return f"the {value}" if _THE.match(value) else value
 
 
 def _behind_noun(clause: str, first: bool) -> str:

@@ -36,7 +36,8 @@ class CatalogLinker(GraphComponent):
     """Adds an entity for every mention of a catalogue, with the mention itself under ``mention``.
 
     Config: ``catalogs``, names of folders under ``data/catalogs``; all of them when empty. The catalogues are read
-    when the first message comes, once per process, since Rasa creates components anew to train and to load.
+    with the model, so that the first message does not keep all others waiting, and once per process, since Rasa creates
+    components anew to train and to load.
     """
 
     def __init__(self, catalogs: tuple[str, ...]) -> None:
@@ -56,18 +57,33 @@ class CatalogLinker(GraphComponent):
     ) -> CatalogLinker:
         return cls(tuple(config["catalogs"]))
 
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> CatalogLinker:
+        """For a process that answers."""
+        component = cls.create(config, model_storage, resource, execution_context)
+        component._linkers()
+        return component
+
+    def _linkers(self) -> list[Linker]:
+        folder = Settings.read().catalogs
+        names = self._catalogs or sorted(path.parent.name for path in folder.glob(f"*/{SCHEMA}"))
+        return [_linker(folder / name) for name in names]
+
     def process(self, messages: list[Message]) -> list[Message]:
         """Append entities to the messages; what other extractors found stays."""
-        linkers = _linkers(Settings.read().catalogs, self._catalogs)
+        linkers = self._linkers()
         for message in messages:
             text = (message.get(TEXT) or "")[:LONGEST]
             found = [_entity(mention) for linker in linkers for mention in linker.link(text)]
             message.set(ENTITIES, [*message.get(ENTITIES, []), *found], add_to_output=True)
         return messages
-
-
-def _linkers(folder: Path, names: tuple[str, ...]) -> list[Linker]:
-    return [_linker(folder / name) for name in names or sorted(path.parent.name for path in folder.glob(f"*/{SCHEMA}"))]
 
 
 @cache

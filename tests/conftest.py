@@ -7,13 +7,19 @@ from collections.abc import Iterator
 import pytest
 from stacks import Stack, running
 
-from chatrec.catalog import Catalog, load_catalog
+from chatrec.catalog import Catalog, load_catalog, load_catalogs
 from chatrec.settings import Settings
 
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
     return Settings.read({})
+
+
+@pytest.fixture(scope="session")
+def catalogs(settings) -> dict[str, Catalog]:
+    """All catalogues that ship."""
+    return load_catalogs(settings.catalogs)
 
 
 @pytest.fixture(scope="session")

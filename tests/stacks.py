@@ -68,8 +68,8 @@ def running(var: Path, **env: str) -> Iterator[Stack]:
     settings = replace(base, var=var, db=f"sqlite:///{var / 'chatrec.db'}", port=port, action_port=action_port)
     names = {"CHATREC_VAR": var, "CHATREC_DB": settings.db, "CHATREC_PORT": port, "CHATREC_ACTION_PORT": action_port}
     stack = Stack(settings, env={**{k: str(v) for k, v in names.items()}, **env})
-    stack.start()
     try:
+        stack.start()
         yield stack
     finally:
         stack.stop()

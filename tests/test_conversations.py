@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,8 +25,9 @@ class Talk:
     """One conversation and what it has shown so far."""
 
     client: ChatClient
-    catalog: Catalog
+    catalogs: Mapping[str, Catalog]
     store: Store
+    name: str = "movies"  # the catalogue of the last list
     lists: list[list[str]] = field(default_factory=list)
     buttons: list[dict] = field(default_factory=list)
     clicked: str = ""
@@ -37,21 +39,25 @@ class Talk:
         for message in messages:
             custom = message.get("custom") or {}
             if custom.get("kind") == "list":
-                cards, self.impression = custom["items"], custom["impression_id"]
+                cards, self.impression, self.name = custom["items"], custom["impression_id"], custom["catalog"]
         self.buttons = [b for m in messages for b in m.get("buttons") or []]
         return "\n".join(m.get("text") or "" for m in messages), cards
+
+    @property
+    def catalog(self) -> Catalog:
+        return self.catalogs[self.name]
 
     def row(self, card: dict):
         return self.catalog.item(card["item_id"])
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*/*.yml")), ids=lambda p: f"{p.parent.name}/{p.stem}")
-def test_conversation(path, stack, movies):
+def test_conversation(path, stack, catalogs):
     """The bot does in every turn what the file expects."""
     script = yaml.safe_load(path.read_text(encoding="utf-8"))
     conversation = secrets.token_hex(16)
     talk = Talk(
-        ChatClient(stack.url, conversation), movies, Store.open(stack.settings.db, stack.settings.store_secret())
+        ChatClient(stack.url, conversation), catalogs, Store.open(stack.settings.db, stack.settings.store_secret())
     )
     for number, turn in enumerate(script["turns"], 1):
         if turn.get("restart"):
@@ -89,6 +95,8 @@ def _check(talk: Talk, expect: dict, texts: str, cards: list[dict], conversation
             assert (len(cards) > 0) if value is True else len(cards) == int(value), f"{len(cards)} cards"
         elif key in ("every", "none", "min", "max"):
             _check_rows(talk.catalog, rows, key, value)
+        elif key == "catalog":
+            assert talk.name == value, f"a list of {talk.name}"
         elif key == "says":
             assert re.search(value, texts, re.IGNORECASE), f"no {value!r}"
         elif key == "reasons":

@@ -31,7 +31,7 @@ _NO_WISH = re.compile(  # words about something else, whatever they look like
     r"\btop \d+|\(\d{4}\)|\b(?:watch|chat|search|viewing)(?:ing)? history\b|\bmy name(?: i|')s \w+|"
     r"\bhow [a-z]+ (?:is|are|was|were|do|does|did)\b|\b(?:as|so) long as\b|\blong (?:time )?ago\b|"
     r"\b(?:no|any) longer\b(?! than)|\bgets? old\b|\b(?:crazy|mad) about\b|\blive[ -]action\b|"
-    r"\bnew (?:york|jersey|orleans|england|wave|here|to me)\b|\bwhat'?s new\b"
+    r"\bmay (?:i|we)\b|\bnew (?:york|jersey|orleans|england|wave|here|to me)\b|\bwhat'?s new\b"
 )
 
 
@@ -63,7 +63,13 @@ class Linker:
 def _wishes(message: Message, found: Iterable[Mention]) -> list[Mention]:
     """Without what lies within words about something else ("my 4 year old", "how long is it")."""
     spans = [other.span() for other in _NO_WISH.finditer(message.plain)]
-    return [m for m in found if not any(start <= m.start and m.end <= end for start, end in spans)]
+    return [m for m in found if not any(_within(m, start, end) for start, end in spans)]
+
+
+def _within(mention: Mention, start: int, end: int) -> bool:
+    """Whether a mention lies in a stretch of text, unless it is a value that is called just that ("New York")."""
+    value = (mention.start, mention.end) == (start, end) and any(c.op == "is" for c in mention.constraints)
+    return start <= mention.start and mention.end <= end and not value
 
 
 def _best(found: Iterable[Mention]) -> list[Mention]:

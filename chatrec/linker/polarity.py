@@ -45,7 +45,8 @@ _DISLIKE = (
 _EXCLUDE = (
     r"not|no|none of|never|nothing|without|w/o|except(?: for)?|excluding|exclude|avoid(?:ing)?|skip|remove|drop|minus",
     r"non(?=-)|non|stop|quit|ban|ditch|leave out|(?:rather|prefer\w*) [^.,;:!?]{1,40}? (?:than|over)",
-    r"neither|nor|instead of|rather than|other than|apart from|aside from|(?:anything|everything|all) (?:but|except)",
+    r"neither|nor|instead of|rather than|other than|apart from|aside from",
+    r"(?:any\w+|every\w+|all) (?:but|except)(?! not| i| no)",
     r"enough(?: of| with)?|\w+n't|(?:do|does|did|is|are|was|wo|ca|should|would)nt|cannot|forget(?: about)?|hold the",
 )
 _NEGATION = re.compile(

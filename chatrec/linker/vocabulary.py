@@ -43,7 +43,7 @@ class Vocabulary:
     def __init__(self, catalog: Catalog) -> None:
         schema = catalog.schema
         self._senses: dict[str, Sense] = {}
-        self._nouns = ITEMS | set(keys(schema.noun)) | set(keys(schema.plural))
+        self._nouns = ITEMS.union(*(keys(phrase) for phrase in (schema.noun, schema.plural, *schema.topic)))
         self._counted = {"period"} | {slot.name for slot in schema.slots.values() if slot.type == "number"}
         self.words: frozenset[str] = frozenset()
         for phrase, sense in _senses(catalog):
@@ -77,14 +77,14 @@ class Vocabulary:
                         break
 
     def _meant(self, message: Message, start: int, end: int, sense: Sense) -> bool:
-        """False for "us" where the schema knows "U.S.", for what somebody has ("my family"), and for a word about a
-        number that belongs to something else ("a new phone", "a long day")."""
+        """False for "us" where the schema knows "U.S.", for what somebody has ("my family", but "my sore knee"), and
+        for a word about a number that belongs to something else ("a new phone", "a long day")."""
         first = message.tokens[start]
         if end == start + 1 and first.key in CLOSED and first.key not in self.words:
             return message.text[first.start : first.end].isupper()
         if sense.entity in self._counted and not sense.direction and self._of_something_else(message, end):
             return False
-        return _OWNED.search(message.before(first.start, 16)) is None
+        return end > start + 1 or _OWNED.search(message.before(first.start, 16)) is None
 
     def _of_something_else(self, message: Message, end: int) -> bool:
         """Whether the word behind a phrase is a noun the catalogue has nothing to do with."""

@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 
 Fields = dict[str, Any]
-Respond = Callable[[str, Fields], tuple[int, Any]]  # method and fields -> status and JSON
+Respond = Callable[[str, Fields], tuple[int, Any]]  # method and fields -> status and JSON, or bytes of a file
 
 
 @dataclass
@@ -28,6 +28,7 @@ class Api:
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
     received: list[Any] = field(default_factory=list)  # over sockets
+    tokens: list[str] = field(default_factory=list)  # that came with downloads
 
     def of(self, method: str) -> list[Fields]:
         return [fields for called, fields in list(self.calls) if called == method]
@@ -50,6 +51,9 @@ class Api:
         fields = {name: _decoded(value) for name, value in {**request.query, **fields}.items()}
         self.calls.append((method, fields))
         status, body = self.respond(method, fields)
+        if isinstance(body, bytes):
+            self.tokens.append(request.headers.get("Authorization", ""))
+            return web.Response(body=body, status=status)
         headers = {"Retry-After": "1"} if status == 429 else {}
         return web.json_response(body, status=status, headers=headers)
 

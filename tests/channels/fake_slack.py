@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx
-from fake_api import Fields
+from fake_api import Api, Fields
 from slack_sdk.errors import SlackObjectFormationError
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
@@ -29,11 +29,17 @@ class Slack:
         self.refused: list[str] = []
         self.limited = 0  # how many of the next posts meet the rate limit
         self.socket = ""
+        self.files: dict[str, bytes] = {}  # under files-pri/
+        self.known: dict[str, Fields] = {}  # what files.info tells
 
     def __call__(self, method: str, fields: Fields) -> tuple[int, Any]:
         if method == "chat.postMessage" and self.limited:
             self.limited -= 1
             return 429, {"ok": False, "error": "ratelimited"}
+        if method in self.files:
+            return 200, self.files[method]
+        if method == "login":
+            return 302, b"please log in"
         if wrong := self._wrong(method, fields):
             self.refused.append(f"{method}: {wrong}")
             return 200, {"ok": False, "error": wrong}
@@ -45,6 +51,7 @@ class Slack:
             "conversations.open": {"channel": {"id": f"D{fields.get('users', '')}"}},
             "chat.postMessage": {"ts": f"{next(numbers)}.000100", "channel": fields.get("channel")},
             "apps.connections.open": {"url": self.socket},
+            "files.info": {"file": self.known.get(fields.get("file", ""))},
         }.get(method, {})
 
     def _wrong(self, method: str, fields: Fields) -> str:
@@ -57,6 +64,8 @@ class Slack:
                 return "" if fields["user_id"].startswith("U") else "user_not_found"
         except SlackObjectFormationError as error:
             return f"invalid_blocks: {error}"
+        if method == "files.info":
+            return "" if fields.get("file") in self.known else "file_not_found"
         known = ("auth.test", "conversations.open", "apps.connections.open")
         return "" if method in known else "unknown_method"
 
@@ -112,6 +121,12 @@ def event(text: str, channel: str = "D1", user: str = "U1", **more: Any) -> Fiel
     kind = {"channel_type": "im" if channel.startswith("D") else "channel"}
     inner = {"type": "message", "user": user, "text": text, "channel": channel, "ts": stamp(), **kind, **more}
     return {"type": "event_callback", "team_id": TEAM, "event_id": f"Ev{next(numbers)}", "event": inner}
+
+
+def shared(api: Api, name: str, kind: str, **more: Any) -> Fields:
+    """What an event tells of a file that lies at Slack."""
+    url = f"{api.address}/files-pri/{name}"
+    return {"id": f"F{name}", "name": name, "mimetype": kind, "size": 1000, "url_private_download": url, **more}
 
 
 def press(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import statistics
 import time
@@ -12,10 +13,12 @@ from typing import Protocol
 
 import pytest
 from fake_api import Api, answering, until
-from fake_slack import SECRET, TEAM, Slack, command, event, press, send
+from fake_slack import SECRET, TEAM, Slack, command, event, press, send, shared
+from recordings import spoken
 from stacks import Stack, running
 from telegram_server import TelegramServer, telegram_server
 
+from benchmarks.posters import jpeg, poster
 from channels import render
 from channels.incoming import Button
 from chatrec.store import Store
@@ -29,6 +32,8 @@ class Platform(Protocol):
     user: str
 
     def say(self, text: str) -> None: ...
+    def share(self, kind: str, data: bytes, caption: str = "") -> None: ...
+    def answer(self) -> None: ...
     def recommend(self, wish: str) -> None: ...
     def press(self, kind: str, button: Button) -> None: ...
     def texts(self) -> list[str]: ...
@@ -47,6 +52,13 @@ class OnTelegram:
 
     def say(self, text: str) -> None:
         self.server.say(self.person, text)
+
+    def share(self, kind: str, data: bytes, caption: str = "") -> None:
+        self.server.share(self.person, kind, data, **({"caption": caption} if caption else {}))
+
+    def answer(self) -> None:
+        asked = self.server.messages(self.person)[-1]
+        self.server.press(self.person, asked["reply_markup"]["inline_keyboard"][0][0]["callback_data"], asked)
 
     def recommend(self, wish: str) -> None:
         self.server.command(self.person, f"/recommend {wish}")
@@ -74,6 +86,7 @@ class OnSlack:
     api: Api
     url: str
     person: str
+    files: dict[str, bytes]
 
     @property
     def user(self) -> str:
@@ -81,6 +94,18 @@ class OnSlack:
 
     def say(self, text: str) -> None:
         send(self.url, event(text, f"D{self.person}", self.person))
+
+    def share(self, kind: str, data: bytes, caption: str = "") -> None:
+        name = f"{kind}{self.person}"
+        self.files[name] = data
+        file = shared(self.api, name, "audio/wav" if kind == "voice" else "image/jpeg")
+        send(self.url, event(caption, f"D{self.person}", self.person, subtype="file_share", files=[file]))
+
+    def answer(self) -> None:
+        number, asked = self._posts()[-1]
+        message = {"ts": f"{number}.000100", "text": asked["text"], "blocks": asked["blocks"]}
+        sent = press(asked["blocks"][-1]["elements"][0], "answers", f"D{self.person}", message, self.person)
+        send(self.url, sent, form=True)
 
     def recommend(self, wish: str) -> None:
         send(self.url, command(wish, f"D{self.person}", self.person), form=True)
@@ -122,7 +147,7 @@ class Platforms:
         if platform == "telegram":
             return OnTelegram(self.telegram, number)
         url = self.stack.url.replace("/chat", "/webhooks/slack/events")
-        return OnSlack(self.slack, url, f"U{number}")
+        return OnSlack(self.slack, url, f"U{number}", self.checked.files)
 
 
 @pytest.fixture(scope="module")
@@ -180,8 +205,33 @@ def test_telegram_presses_are_acknowledged(platforms):
 
 
 @pytest.mark.parametrize("platform", ["telegram", "slack"])
+def test_a_voice_message_leads_to_the_list_it_asks_for(platforms, movies, platform):
+    someone = platforms.somebody(platform, 20)
+    someone.share("voice", spoken("I want to watch a science fiction film"))
+    first = lists(someone, 1)[0]
+    assert all("Sci-Fi" in movies.item(b.item_id).attributes["genres"] for b in first)
+    assert "🎤 “" in someone.texts()[0]
+    assert not platforms.checked.refused
+
+
+@pytest.mark.parametrize("platform", ["telegram", "slack"])
+def test_a_poster_is_recognised_asked_about_and_then_says_what_the_caption_does(platforms, movies, platform):
+    someone = platforms.somebody(platform, 21)
+    film = next(item for item in movies.items if item.title == "Groundhog Day")
+    someone.share("photo", jpeg(poster(film.title, film.attributes["cast"], random.Random(1))), "something like")
+    expect(someone, r"Is it Groundhog Day \(1993\)\?")
+    someone.answer()
+    expect(someone, "Groundhog Day, try these|the vein of Groundhog Day")
+    shown = {b.item_id for b in lists(someone, 1)[0]}
+    assert len(shown) == 5
+    assert film.item_id not in shown
+    assert not platforms.checked.refused
+
+
+@pytest.mark.parametrize("platform", ["telegram", "slack"])
 def test_ten_people_at_once_get_their_lists_in_time(platforms, platform):
-    """Nobody waits long for nine others; the bound leaves room for a machine that does more than this."""
+    """Nobody waits long for nine others: less than when all ten were answered one after the other. The bound leaves
+    room for a machine that does more than this."""
 
     def ask(number: int) -> float:
         someone = platforms.somebody(platform, number)
@@ -190,10 +240,12 @@ def test_ten_people_at_once_get_their_lists_in_time(platforms, platform):
         lists(someone, 1)
         return time.monotonic() - began
 
+    alone = statistics.median(ask(number) for number in (110, 111, 112))
     with ThreadPoolExecutor(10) as pool:
         seconds = sorted(pool.map(ask, range(100, 110)))
-    print(f"{platform}: a list after {statistics.median(seconds):.2f} s, at most {seconds[-1]:.2f} s")
-    assert seconds[-1] < 8
+    print(f"{platform}: alone a list after {alone:.2f} s, of ten after {statistics.median(seconds):.2f} s, "
+          f"at most {seconds[-1]:.2f} s ({seconds[-1] / alone:.1f} times)")  # fmt: skip
+    assert seconds[-1] < max(2, 10 * alone)
 
 
 def test_slack_home_shows_what_was_liked_in_the_dialogue(platforms):

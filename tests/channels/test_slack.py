@@ -11,11 +11,12 @@ import httpx
 import pytest
 from fake_api import answering, until
 from fake_bot import FakeBot, listening
-from fake_slack import BOT, SECRET, TEAM, Slack, command, event, press, send, signed
+from fake_slack import BOT, SECRET, TEAM, Slack, command, event, press, send, shared, signed
+from recordings import spoken
 
 from channels import slack
 from channels.incoming import INTENTS
-from channels.messages import APOLOGY, ONLY_WORDS
+from channels.messages import APOLOGY, ONE_FILE, UNREAD, UNREADABLE
 from chatrec.errors import BadInput
 
 ITEM = {"rank": 1, "item_id": "tt1", "title": "M*A*S*H <3 & more", "year": "1970", "tags": ["War"], "facts": []}
@@ -193,12 +194,51 @@ def test_typed_payloads_are_text(api, bot, hook):
     assert (bot.heard[0].text, bot.heard[0].parse_data) == ('inform{"a": 1}', None)
 
 
-def test_files_are_answered_honestly_and_their_text_is_heard(api, bot, hook):
-    send(hook, event("", subtype="file_share", files=[{"id": "F1"}]))
-    assert api.wait("chat.postMessage")[0]["text"] == ONLY_WORDS
-    send(hook, event("this one", subtype="file_share", files=[{"id": "F1"}]))
-    assert api.wait("chat.postMessage", 3)[2]["text"] == "You said: this one"
+def sharing(text: str, *files: dict, **more) -> dict:
+    return event(text, subtype="file_share", files=list(files), **more)
+
+
+def test_an_audio_clip_delivered_three_times_is_heard_once_in_its_thread(api, web, bot, hook):
+    web.files["clip.wav"] = spoken("I want to watch a science fiction film")
+    sent = sharing(f"<@{BOT}>", shared(api, "clip.wav", "audio/wav"), channel="C1")
+    assert [send(hook, sent).status_code for _ in range(3)] == [200] * 3
+    shown, answer = api.wait("chat.postMessage", 2, 30)
+    assert "science fiction film" in bot.heard[0].text
+    assert shown["text"] == f"🎤 “{bot.heard[0].text}”"
+    assert answer["thread_ts"] == sent["event"]["ts"]
+    assert len(bot.heard) == 1
+    assert api.tokens == ["Bearer xoxb-1"]
+
+
+def test_files_of_other_workspaces_are_asked_for_and_only_the_first_of_several_is_read(api, web, bot, hook):
+    web.files["page"] = b"<html>"
+    web.known["F9"] = shared(api, "page", "image/png")
+    send(hook, sharing("", {"id": "F9", "file_access": "check_file_info"}, shared(api, "x", "image/png")))
+    texts = [call["text"] for call in api.wait("chat.postMessage", 2, 30)]
+    assert texts[0] == ONE_FILE
+    assert "neither a recording nor a picture" in texts[1]
+
+
+def test_files_that_cannot_be_read_are_said_so_and_the_words_with_them_are_heard(api, web, bot, hook):
+    send(hook, sharing("this one", shared(api, "a.pdf", "application/pdf")))
+    assert [c["text"] for c in api.wait("chat.postMessage", 2)] == [UNREADABLE, "You said: this one"]
+    send(hook, sharing("", shared(api, "big.jpg", "image/jpeg", size=12_000_001)))
+    assert "at most 12 MB" in api.wait("chat.postMessage", 3)[2]["text"]
+    web.files["lies.jpg"] = b"\xff\xd8\xff" + b"\0" * 12_000_001
+    send(hook, sharing("", shared(api, "lies.jpg", "image/jpeg")))
+    assert "at most 12 MB" in api.wait("chat.postMessage", 4)[3]["text"]
+    send(hook, sharing("", shared(api, "login", "image/jpeg")))
+    assert api.wait("chat.postMessage", 5)[4]["text"] == UNREAD
     assert [m.text for m in bot.heard] == ["this one"]
+
+
+@pytest.mark.parametrize("place", ["https://evil.example", "http://127.0.0.1:1", "http://127.0.0.1.evil.example"])
+def test_the_token_goes_nowhere_but_to_slack(api, bot, hook, place):
+    send(hook, sharing("", shared(api, "x", "image/png", url_private_download=f"{place}/x")))
+    assert "does not lie at Slack" in api.wait("chat.postMessage")[0]["text"]
+    send(hook, sharing("", shared(api, "x", "image/png", is_external=True)))
+    assert api.wait("chat.postMessage", 2)[1]["text"] == UNREADABLE
+    assert not api.tokens
 
 
 @pytest.mark.parametrize("kind", INTENTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
 import json
 import logging
@@ -13,9 +14,12 @@ import httpx
 import pytest
 from fake_api import Api, answering, until
 from fake_bot import FakeBot, listening
+from PIL import Image
+from recordings import spoken
 
+from channels.attachments import UNSEEN
 from channels.incoming import COMMANDS, INTENTS
-from channels.messages import APOLOGY, ONLY_WORDS
+from channels.messages import APOLOGY, UNREAD, UNREADABLE
 from channels.telegram import Telegram
 from chatrec.errors import BadInput
 
@@ -32,7 +36,22 @@ def telegram(method, fields):
     if method == "sendMessage":
         chat = {"id": int(fields["chat_id"]), "type": "private"}
         return 200, {"ok": True, "result": {"message_id": next(ids), "date": 1, "chat": chat, "text": fields["text"]}}
-    return 200, {"ok": True, "result": True}
+    if method == "getFile":
+        name = fields["file_id"]
+        if name not in FILES:
+            return 400, {"ok": False, "error_code": 400, "description": "Bad Request: wrong file_id"}
+        return 200, {"ok": True, "result": {"file_id": name, "file_unique_id": name, "file_path": f"voice/{name}"}}
+    return 200, FILES.get(method, {"ok": True, "result": True})
+
+
+def picture(color: str = "green") -> bytes:
+    """A picture without any words on it."""
+    file = io.BytesIO()
+    Image.new("RGB", (300, 300), color).save(file, "JPEG")
+    return file.getvalue()
+
+
+FILES = {"plain": picture(), "page": b"<html>private words</html>", "broken": b"\xff\xd8\xff\xe0 no more"}
 
 
 @pytest.fixture
@@ -222,7 +241,7 @@ def test_an_answer_by_button_says_its_payload_and_leaves_only_itself(api, bot, h
     api.wait("sendMessage", 2)
     deliver(hook, pressed(keyboard[1][0]["callback_data"], keyboard, message_id=6))
     api.wait("sendMessage", 3)
-    assert [m.text for m in bot.heard[1:]] == ["funny ones", "Like Xs"]
+    assert [m.text for m in bot.heard[1:]] == ["funny ones", long]
     assert bot.heard[1].parse_data is None
     edited = api.of("editMessageReplyMarkup")[0]["reply_markup"]["inline_keyboard"]
     assert [[b["text"] for b in row] for row in edited] == [["✅ Comedy"]]
@@ -275,15 +294,71 @@ def test_in_groups_only_what_is_addressed_is_heard(api, bot, hook, text, more, h
     assert [m.text for m in bot.heard if m.text != "the end"] == ([heard] if heard else [])
 
 
-PHOTO = {"photo": [{"file_id": "a", "file_unique_id": "b", "width": 1, "height": 1}]}
+def photo(name: str) -> dict:
+    sizes = [{"file_id": n, "file_unique_id": n, "width": 1, "height": 1} for n in ("thumbnail", name)]
+    return {"photo": sizes}
 
 
-def test_a_picture_is_answered_honestly_and_its_caption_is_heard(api, bot, hook):
-    deliver(hook, said(None, **PHOTO))
-    assert [call["text"] for call in api.wait("sendMessage")] == [ONLY_WORDS]
-    deliver(hook, said(None, caption="this one", **PHOTO))
-    assert [call["text"] for call in api.wait("sendMessage", 3)[1:]] == [ONLY_WORDS, "You said: this one"]
-    assert [m.text for m in bot.heard] == ["this one"]
+def voice(name: str, **more) -> dict:
+    return {"voice": {"file_id": name, "file_unique_id": name, "duration": 2, **more}}
+
+
+def document(name: str, kind: str) -> dict:
+    return {"document": {"file_id": name, "file_unique_id": name, "mime_type": kind}}
+
+
+def test_a_voice_message_delivered_three_times_is_heard_once(api, bot, hook, monkeypatch):
+    monkeypatch.setitem(FILES, "note", spoken("I want to watch a science fiction film"))
+    update = said(None, **voice("note"))
+    assert [deliver(hook, update) for _ in range(3)] == [200] * 3
+    shown, answer = [call["text"] for call in api.wait("sendMessage", 2, 30)]
+    assert "science fiction film" in bot.heard[0].text
+    assert shown == f"🎤 “{bot.heard[0].text}”"
+    assert answer == f"You said: {bot.heard[0].text}"
+    assert len(bot.heard) == len(api.of("getFile")) == 1
+    assert bot.heard[0].parse_data is None
+
+
+def test_a_picture_that_tells_nothing_is_said_plainly_and_its_caption_is_heard(api, bot, hook):
+    deliver(hook, said(None, **photo("plain")))
+    assert [call["text"] for call in api.wait("sendMessage", seconds=30)] == [UNSEEN]
+    deliver(hook, said(None, caption="a scary one", **photo("plain")))
+    assert [call["text"] for call in api.wait("sendMessage", 3)[1:]] == [UNSEEN, "You said: a scary one"]
+    assert [m.text for m in bot.heard] == ["a scary one"]
+
+
+REFUSED = {
+    "too large, as announced": (voice("plain", file_size=12_000_001), "at most 12 MB"),
+    "of another type than it says": (document("page", "image/png"), "neither a recording nor a picture"),
+    "damaged": (photo("broken"), "damaged"),
+    "not there": (photo("gone"), UNREAD),
+    "a document": (document("page", "text/html"), UNREADABLE),
+    "a place": ({"location": {"longitude": 1.0, "latitude": 1.0}}, UNREADABLE),
+}
+
+
+@pytest.mark.parametrize("file, told", REFUSED.values(), ids=REFUSED.keys())
+def test_what_cannot_be_read_gets_one_short_answer_and_never_reaches_rasa(api, bot, hook, caplog, file, told):
+    deliver(hook, said(None, **file))
+    assert told in api.wait("sendMessage")[0]["text"]
+    time.sleep(0.1)
+    assert len(api.of("sendMessage")) == 1
+    assert not bot.heard
+    assert "private words" not in caplog.text
+    assert "1:token" not in caplog.text
+
+
+def test_a_file_that_grows_on_the_way_is_refused(api, bot, hook, monkeypatch):
+    monkeypatch.setitem(FILES, "grown", b"\xff\xd8\xff" + b"\0" * 12_000_001)
+    deliver(hook, said(None, **photo("grown")))
+    assert "12 MB" in api.wait("sendMessage", seconds=30)[0]["text"]
+
+
+def test_files_that_are_not_for_the_bot_are_not_downloaded(api, bot, hook):
+    deliver(hook, said(None, -5, "group", **photo("plain")))
+    deliver(hook, said("the end", 9))
+    api.wait("sendMessage")
+    assert not api.of("getFile")
 
 
 def test_a_flood_limit_is_waited_out_and_nothing_is_lost(bot):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from small_films import encoder, films
@@ -62,7 +63,8 @@ def engine(store, recommender, linker) -> Engine:
         {"films": FILMS},
         {"films": linker},
         {"films": recommender},
-        Router({"films": FILMS}, encoder()),
+        Router({"films": FILMS}, encoder(), Path("unused")),
+        {},
     )
 
 
@@ -160,7 +162,7 @@ def test_lists_for_many_users_at_once_stay_apart(engine):
 
 def test_an_unknown_catalogue_is_refused_with_the_names_of_those_there_are(engine):
     two = {"films": None, "books": None}
-    engine = Engine(Settings(), engine.store, two, two, two, engine.router)
+    engine = Engine(Settings(), engine.store, two, two, two, engine.router, {})
     for refused in (engine.catalog, engine.linker, engine.recommender, lambda name: engine.ask(name, "anything")):
         with pytest.raises(UnknownCatalog, match="no catalogue named 'teas'; there is books, films"):
             refused("teas")

@@ -88,7 +88,7 @@ def test_a_hidden_item_is_recommended_to_nobody_and_outlives_the_user(store, sho
             asked.append(query)
             return RankedList("movies", ())
 
-    Engine(Settings(), store, {}, {}, {"movies": Recorder()}, None).recommend("u", Query("movies"))
+    Engine(Settings(), store, {}, {}, {"movies": Recorder()}, None, {}).recommend("u", Query("movies"))
     assert ALIEN in asked[0].exclude
 
 

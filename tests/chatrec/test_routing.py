@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from small_books import books
 from small_films import encoder, films
@@ -27,8 +29,8 @@ def hear(catalogs):
 
 
 @pytest.fixture(scope="module")
-def router(catalogs) -> Router:
-    return Router(catalogs, encoder())
+def router(catalogs, tmp_path_factory) -> Router:
+    return Router(catalogs, encoder(), tmp_path_factory.mktemp("vectors"))
 
 
 @pytest.mark.parametrize(
@@ -47,19 +49,24 @@ def router(catalogs) -> Router:
     ],
 )
 def test_a_message_goes_to_the_catalogue_it_is_about_and_else_stays(router, hear, text, intent, current, expected):
-    assert router.route(text, intent, hear(text), current) == expected
+    assert router.route(text, intent, hear(text), State(current, shown=("some", "items"))) == expected
+
+
+def test_what_says_nothing_to_search_by_stays(router, hear):
+    for text in ("recommend me something", "surprise me", "show me more"):
+        assert router.route(text, "ask_recommendation", hear(text), State("books")) == "books"
 
 
 def test_an_answer_to_a_question_stays_unless_it_names_another_catalogue(router, hear):
     answer = "crime"
-    assert router.route(answer, "answer", hear(answer), "films", waiting=True) == "films"
+    assert router.route(answer, "answer", hear(answer), State("films", pending="genre")) == "films"
     change = "actually i want a novel to read, a book about robots"
-    assert router.route(change, "ask_recommendation", hear(change), "films", waiting=True) == "books"
+    assert router.route(change, "ask_recommendation", hear(change), State("films", pending="genre")) == "books"
 
 
 def test_with_one_catalogue_there_is_nothing_to_choose(catalogs):
-    alone = Router({"films": catalogs["films"]}, encoder())
-    assert alone.route("a novel to read", "ask_recommendation", (), "films") == "films"
+    alone = Router({"films": catalogs["films"]}, encoder(), Path("unused"))
+    assert alone.route("a novel to read", "ask_recommendation", (), State("films")) == "films"
 
 
 def test_a_state_is_parked_and_found_again():

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from chatrec.errors import BadInput
+from chatrec.records import FollowUp
 from chatrec.store import Store
 from chatrec.tables import owned
 from chatrec.types import Constraint, Event, Item, Query, RankedList, Recommendation, Turn
@@ -34,6 +35,7 @@ def fill(store: Store, platform_id: str, word: str) -> str:
     store.consent(user, f"training on {word}", True)
     (shown,) = (one for one in store.shown(0.0) if one.user == user)
     store.review(shown, "note", f"{word} again")
+    store.plan_follow_up(user, FollowUp("webchat", word, word, "movies", "alien", 3.0))
     return user
 
 
@@ -306,7 +308,7 @@ def test_forget_leaves_no_byte_of_the_user_and_all_of_the_others(store, url, cel
     before = store.export(other)
     traces = ("zebra", "quokka", user)
     assert [value for _, value in cells() if "zebra" in value]
-    assert store.forget("web:quokka") == 7
+    assert store.forget("web:quokka") == 8
     assert not [value for _, value in cells() if any(trace in value for trace in traces)]
     assert store.export(other) == before
     assert store.find_user("web:quokka") is None and store.forget("web:quokka") == 0
@@ -319,3 +321,28 @@ def test_a_forgotten_user_may_come_back_as_a_new_one(store):
     store.forget(fill(store, "web:1", "zebra"))
     user = store.user("web:1")
     assert store.events(user) == () and store.add_event(user, "movies", Event("alien", "like", 1.0), "zebra-key")
+
+
+def planned(at: float, item_id: str = "tt1") -> FollowUp:
+    return FollowUp("telegram", "telegram:7", "telegram:7", "movies", item_id, at)
+
+
+def test_a_follow_up_is_given_once_when_it_is_due_and_again_only_if_it_was_not_ended(store):
+    user = store.user("telegram:7")
+    store.plan_follow_up(user, planned(100.0, "tt0"))
+    store.plan_follow_up(user, planned(100.0))
+    assert store.due_follow_ups("telegram", 99.0, again=10) == ()
+    assert store.due_follow_ups("slack", 100.0, again=10) == ()
+    assert store.due_follow_ups("telegram", 100.0, again=10) == (planned(100.0),)
+    assert store.due_follow_ups("telegram", 109.0, again=10) == ()
+    assert store.due_follow_ups("telegram", 110.0, again=10) == (planned(110.0),)
+    assert store.end_follow_up(user)
+    assert not store.end_follow_up(user)
+    assert store.due_follow_ups("telegram", 999.0, again=10) == ()
+
+
+def test_who_is_forgotten_is_asked_nothing(store):
+    user = store.user("telegram:7")
+    store.plan_follow_up(user, planned(100.0))
+    store.forget(user)
+    assert store.due_follow_ups("telegram", 100.0, again=10) == ()

@@ -14,12 +14,12 @@ from rasa.engine.storage.resource import Resource
 from rasa.shared.nlu.training_data.message import Message
 
 from chatrec.types import Mention
-from components.catalog_linker import LONGEST, CatalogLinker
+from components.catalog_linker import LONGEST, CatalogLinker, _linker
 
 
-def create(folder: Path, **config: object) -> CatalogLinker:
-    """As Rasa does it, to train and to load alike."""
-    return CatalogLinker.create(
+def create(folder: Path, how: str = "create", **config: object) -> CatalogLinker:
+    """As Rasa does it to train, and with ``load`` to answer."""
+    return getattr(CatalogLinker, how)(
         {**CatalogLinker.get_default_config(), **config},
         LocalModelStorage(folder),
         Resource("linker"),
@@ -41,6 +41,15 @@ def test_rasa_knows_it_as_an_extractor_that_is_not_trained():
     registered = DefaultV1Recipe._from_registry("CatalogLinker")
     assert registered.types == {DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR}
     assert not registered.is_trainable
+
+
+def test_the_catalogues_are_read_before_the_first_message(tmp_path):
+    _linker.cache_clear()
+    component = create(tmp_path, "load")
+    read = _linker.cache_info().misses
+    assert read > 0
+    entities(component, "something like Alien")
+    assert _linker.cache_info().misses == read
 
 
 def test_an_entity_carries_the_whole_mention(component):

@@ -32,6 +32,18 @@ response.json = function (body) {
   setTimeout(() => json.call(this, body), 100); // long polling: nothing new takes a moment
   return this;
 };
+// It has no files either: those of the folder given are served by name, ahead of its own routes.
+const folder = process.argv[3];
+const layers = server.webServer._router.stack;
+const known = layers.length;
+server.webServer.all("/bot:token/getFile", (request, reply) => {
+  const name = request.body.file_id ?? request.query.file_id;
+  reply.json({ ok: true, result: { file_id: name, file_unique_id: name, file_path: name } });
+});
+server.webServer.use("/file", (request, reply) => reply.sendFile(request.path.split("/").pop(), { root: folder }));
+const first = layers.findIndex((layer) => layer.route);
+layers.splice(first, 0, ...layers.splice(known));
+
 const end = response.end;
 response.end = function (...args) {
   const method = /^\/bot[^/]+\/(\w+)/.exec(this.req.path);
