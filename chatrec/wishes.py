@@ -33,7 +33,7 @@ def turned(mentions: Sequence[Mention], catalog: Catalog) -> dict[str, float]:
 
 
 def _critique(mention: Mention, named: Sequence[str], shown: Sequence[str], catalog: Catalog) -> list[Constraint]:
-    """A bound for "newer", "shorter" …: beyond the item named, else a step beyond the middle of the last list, or beyond
+    """A bound for "newer", "shorter" …: beyond the item named, else a step beyond the middle of the last list, or past
     all of it where that is less. When too little lies beyond, the bound is halfway to the end of what there is."""
     slot = catalog.schema.slots.get(mention.entity)
     if slot is None or slot.type != "number":
