@@ -16,7 +16,7 @@ from chatrec.types import Constraint
 @dataclass(frozen=True)
 class Fault:
     """A listed item that should not be there. ``broken``: it breaks ``wish``, which ``misspelt`` says was typed
-    wrong; ``repeated``: it was listed before, or its user had told that they know it; ``astray``: of another catalogue."""
+    wrong; ``repeated``: listed before, or told as known; ``astray``: of another catalogue."""
 
     kind: Literal["broken", "repeated", "astray"]
     turn: int
