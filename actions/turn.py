@@ -160,7 +160,7 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
         language=built.languages.get(spoken.get("value", "")),
         text=text,
         intent=intent,
-        mentions=mentions,
+        mentions=tuple(m for m in mentions if m.catalog in ("", catalog.schema.name)),
         click=click["kind"] if click else "",
         catalog=catalog,
         before=before,
@@ -168,7 +168,7 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
         outcome=outcome,
         turns=_turns(tracker),
         history=built.store.events(user, catalog.schema.name),
-        preferences=tuple(p.constraint for p in built.store.preferences(user) if p.catalog == catalog.schema.name),
+        preferences=_preferences(built, user, catalog),
         responses=frozenset(domain.get("responses") or {}),
         address=_address(tracker, metadata),
     )
@@ -178,6 +178,12 @@ def _address(tracker: Tracker, metadata: Mapping) -> tuple[str, str, str] | None
     """Our channels name the person, and can write first."""
     person = metadata.get("user")
     return (tracker.get_latest_input_channel(), tracker.sender_id, str(person)) if person else None
+
+
+def _preferences(built: Engine, user: str, catalog: Catalog) -> tuple[Constraint, ...]:
+    """The lasting wishes in this catalogue, about slots that it still has."""
+    kept = [p.constraint for p in built.store.preferences(user) if p.catalog == catalog.schema.name]
+    return tuple(wish for wish in kept if wish.slot in catalog.schema.slots)
 
 
 def _moved(
