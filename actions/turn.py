@@ -198,7 +198,7 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
         outcome=outcome,
         turns=_turns(tracker),
         history=built.store.events(user, catalog.schema.name),
-        preferences=tuple(c for c in told if c.slot != policy.SLOT),
+        preferences=tuple(c for c in told if c.slot in catalog.schema.slots),
         rules=policy.rules_in(told),
         lifted=lifted,
         emergency=next((e["value"] for e in entities if e.get("entity") == "emergency"), ""),

@@ -34,8 +34,8 @@ def turned(mentions: Sequence[Mention], catalog: Catalog) -> dict[str, float]:
 
 
 def _critique(mention: Mention, named: Sequence[str], shown: Sequence[str], catalog: Catalog) -> list[Constraint]:
-    """A bound for "newer", "shorter" …: beyond the item named, else a step beyond the middle of the last list.
-    When too little lies beyond, the bound is halfway to the end of what there is."""
+    """A bound for "newer", "shorter" …: beyond the item named, else a step beyond the middle of the last list, or past
+    all of it where that is less. When too little lies beyond, the bound is halfway to the end of what there is."""
     slot = catalog.schema.slots.get(mention.entity)
     if slot is None or slot.type != "number":
         return []
@@ -45,11 +45,13 @@ def _critique(mention: Mention, named: Sequence[str], shown: Sequence[str], cata
         reference = column[~np.isnan(column)]
     middle = float(np.median(reference))
     bound = middle + mention.direction * (1 if named else max(slot.step, 1))
-    edge = float(np.nanquantile(column, 0.98 if mention.direction > 0 else 0.02))
-    edge = max(edge, middle) if mention.direction > 0 else min(edge, middle)
+    up = mention.direction > 0  # just beyond the whole list is enough: older than films since 2005 may be from 2004
+    bound = min(bound, float(reference.max()) + 1) if up else max(bound, float(reference.min()) - 1)
+    edge = float(np.nanquantile(column, 0.98 if up else 0.02))
+    edge = max(edge, middle) if up else min(edge, middle)
     if (edge - bound) * mention.direction < 0:
         bound = (middle + edge) / 2
-    return [Constraint(mention.entity, "min" if mention.direction > 0 else "max", (float(round(bound)),), mention.text)]
+    return [Constraint(mention.entity, "min" if up else "max", (float(round(bound)),), mention.text)]
 
 
 def names_a_kind(constraints: Sequence[Constraint], known: Sequence[Constraint]) -> bool:

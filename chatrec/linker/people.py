@@ -64,6 +64,8 @@ class People:
             for end in range(start + 1, min(start + _LONGEST, len(tokens)) + 1):
                 words = [token.key for token in tokens[start:end]]
                 for key, slips in chain(spelling.readings(words), self._names.name(words)):
+                    if slips and "," in message.text[tokens[start].start : tokens[end - 1].end]:
+                        continue  # two things of a list
                     names, certainty = self._named(message, tokens[start:end], key, slips)
                     if names:
                         yield self._mention(message, tokens[start:end], names, certainty * _SLIP**slips)
@@ -72,7 +74,9 @@ class People:
     def _named(self, message: Message, tokens: Sequence[Token], key: str, slips: int) -> tuple[list[str], float]:
         """Who may be meant, best known first, and how sure it is."""
         if key in self._whole and (len(tokens) > 1 or self._may_stand_alone(message, tokens, self._whole[key], slips)):
-            like_name = message.cased and all(token.capital for token in tokens)
+            like_name = (message.cased and all(token.capital for token in tokens)) or (
+                len(tokens) > 1 and _CREDITED.search(message.before(tokens[0].start))
+            )
             if like_name or not all(is_ordinary(token.key) for token in tokens):
                 return self._whole[key], _WHOLE
         if key in self._surnames and len(key) >= _SHORTEST:

@@ -29,20 +29,23 @@ class Bot(Protocol):
 
 @dataclass(frozen=True)
 class Heard:
-    """An answer as its reader takes it in. ``cards``: item ids of the list; ``relaxed``: wishes that the bot said it
-    let go; ``again``: it said that the items were shown before."""
+    """An answer as its reader takes it in. ``cards``: item ids of the list; ``astray``: those of another catalogue;
+    ``relaxed``: wishes that the bot said it let go."""
 
     text: str
     cards: tuple[str, ...] = ()
+    astray: tuple[str, ...] = ()
     buttons: tuple[Mapping[str, str], ...] = ()
     relaxed: tuple[Constraint, ...] = ()
 
     @classmethod
-    def of(cls, messages: Sequence[Mapping[str, Any]]) -> Heard:
+    def of(cls, messages: Sequence[Mapping[str, Any]], catalog: Catalog) -> Heard:
         lists = [m["custom"] for m in messages if (m.get("custom") or {}).get("kind") == "list"]
+        listed = [card["item_id"] for shown in lists for card in shown["items"]]
         return cls(
             text="\n".join(m["text"] for m in messages if m.get("text")),
-            cards=tuple(card["item_id"] for shown in lists for card in shown["items"]),
+            cards=tuple(item_id for item_id in listed if item_id in catalog),
+            astray=tuple(item_id for item_id in listed if item_id not in catalog),
             buttons=tuple(button for m in messages for button in m.get("buttons") or ()),
             relaxed=tuple(Constraint.from_json(c) for shown in lists for c in shown.get("relaxed", ())),
         )

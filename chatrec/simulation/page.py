@@ -76,7 +76,8 @@ def _turn(number: int, dialogue: Dialogue, catalog: Catalog) -> str:
     said, heard = dialogue.turns[number - 1]
     faults = [fault for fault in dialogue.faults if fault.turn == number]
     cards = "".join(_card(i, dialogue, faults, catalog) for i in heard.cards)
-    spoken = heard.text.split("\n1. ")[0] if heard.cards else heard.text  # the list follows as cards
+    cards += "".join(f"<li>{escape(i)}<em>another catalogue</em></li>" for i in heard.astray)
+    spoken = heard.text.split("\n1. ")[0] if cards else heard.text  # the list follows as cards
     buttons = "".join(f"<span>{escape(button['title'])}</span>" for button in heard.buttons)
     return (
         f'<p class="user">{escape(said.text)}</p><div class="bot"><p>{escape(spoken)}</p>'

@@ -35,6 +35,7 @@ def figures(dialogues: Sequence[Dialogue]) -> Figures:
         "with_broken": share(sum(map(bool, broken)), n),
         "repeated": sum(map(len, repeated)),
         "with_repeated": share(sum(map(bool, repeated)), n),
+        "astray": sum(f.kind == "astray" for d in dialogues for f in d.faults),
     }
 
 

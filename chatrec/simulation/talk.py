@@ -16,9 +16,9 @@ from chatrec.types import Constraint
 @dataclass(frozen=True)
 class Fault:
     """A listed item that should not be there. ``broken``: it breaks ``wish``, which ``misspelt`` says was typed
-    wrong; ``repeated``: it was listed before, or its user had told that they know it."""
+    wrong; ``repeated``: listed before, or told as known; ``astray``: of another catalogue."""
 
-    kind: Literal["broken", "repeated"]
+    kind: Literal["broken", "repeated", "astray"]
     turn: int
     item_id: str
     wish: str = ""
@@ -58,6 +58,7 @@ class _Expected:
     def heard(self, heard: Heard, turn: int, catalog: Catalog) -> None:
         for wish in [w for w in self.wishes if any(_let_go(c, w) for c in heard.relaxed)]:
             del self.wishes[wish]
+        self.faults += [Fault("astray", turn, item_id) for item_id in heard.astray]
         for item_id in heard.cards:
             if item_id in self.known:
                 self.faults.append(Fault("repeated", turn, item_id))
@@ -81,23 +82,29 @@ def hold(user: User, voice: Voice, goal: Goal, bot: Bot, catalog: Catalog, patie
     expected = _Expected()
     said = voice.put(user.opening())
     while True:
-        heard = Heard.of(bot.say(said.text))
+        heard = Heard.of(bot.say(said.text), catalog)
         turns.append((said, heard))
         expected.said(said)
         expected.heard(heard, len(turns), catalog)
         if goal.target.item_id in heard.cards:
-            return _take(heard, voice, goal, bot, turns, expected)
+            return _take(heard, voice, goal, bot, catalog, turns, expected)
         if len(turns) == patience:
             return Dialogue(goal, tuple(turns), None, False, tuple(expected.faults))
         said = voice.put(user.reaction(heard))
 
 
 def _take(
-    heard: Heard, voice: Voice, goal: Goal, bot: Bot, turns: list[tuple[Said, Heard]], expected: _Expected
+    heard: Heard,
+    voice: Voice,
+    goal: Goal,
+    bot: Bot,
+    catalog: Catalog,
+    turns: list[tuple[Said, Heard]],
+    expected: _Expected,
 ) -> Dialogue:
     """Say that the listed target is it."""
     found, place = len(turns), heard.cards.index(goal.target.item_id)
     said = voice.put((Act("accept", {"ordinal": voice.words.ordinals[place]}),))
-    answer = Heard.of(bot.say(said.text))
+    answer = Heard.of(bot.say(said.text), catalog)
     thanked = goal.target.title in answer.text and not answer.cards
     return Dialogue(goal, (*turns, (said, answer)), found, thanked, tuple(expected.faults))

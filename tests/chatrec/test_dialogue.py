@@ -194,7 +194,7 @@ def test_a_turn_the_other_way_drops_the_bound_that_leaves_no_room(movies):
     """ "Older" (up to 1990), then "newer than Alien" (from 1980): up to 1990 was not meant to stay."""
     newer = Mention("year", 0, 5, "newer", None, direction=1)
     state = State("movies", (Constraint("year", "max", (1985.0,), "older"),), focus=ALIEN)
-    assert values(understand(state, "critique_feature", "newer", [newer], movies).state) == {("year", "min", 1989.0)}
+    assert values(understand(state, "critique_feature", "newer", [newer], movies).state) == {("year", "min", 1980.0)}
     state = State("movies", (Constraint("year", "max", (2010.0,), "older"),), focus=ALIEN)
     assert ("year", "max", 2010.0) in values(understand(state, "critique_feature", "newer", [newer], movies).state)
 
@@ -328,3 +328,11 @@ def test_every_sentence_has_its_own_feedback(movies):
 )
 def test_what_is_asked_about_or_not_seen_is_not_seen(text, intent, movies):
     assert understand(LISTED, intent, text, [ordinal(text, "second", 2)], movies).events == ()
+
+
+def test_older_leaves_out_nothing_older_than_all_that_was_listed(movies):
+    recent = [item for item in movies.items if item.attributes["year"] in (2005.0, 2010.0, 2014.0)][:40]
+    state = State("movies", shown=tuple(item.item_id for item in recent))
+    older = Mention("year", 0, 5, "older", direction=-1)
+    (wish,) = understand(state, "critique_feature", "older", [older], movies).state.constraints
+    assert wish.values[0] == min(item.attributes["year"] for item in recent) - 1

@@ -18,7 +18,7 @@ ALIEN = "tt0078748"
 
 
 def dialogue(movies, found: int | None, *faults: Fault, text: str = "hello") -> Dialogue:
-    heard = Heard("Here:", (ALIEN,), ({"title": "<b>more</b>", "payload": "more"},))
+    heard = Heard("Here:", (ALIEN,), buttons=({"title": "<b>more</b>", "payload": "more"},))
     return Dialogue(Goal(movies.item(ALIEN), (), ()), ((Said(text, ()), heard),), found, bool(found), faults)
 
 

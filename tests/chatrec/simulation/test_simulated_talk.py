@@ -91,6 +91,12 @@ def test_what_was_listed_or_told_as_known_must_not_come_back(talk):
     assert any(SHINING in known for known in knows)
 
 
+def test_items_of_another_catalogue_are_faults_and_not_read(talk):
+    dialogue = talk(Script([listing("running-shoe"), listing(ALIEN), {"text": "Enjoy Alien!"}]))
+    assert [(f.kind, f.item_id) for f in dialogue.faults] == [("astray", "running-shoe")]
+    assert dialogue.found == 2
+
+
 @pytest.mark.parametrize("kind", [AgendaUser, AttributeUser])
 def test_a_question_is_answered_with_the_option_that_fits(kind, talk):
     buttons = [{"title": t, "payload": t} for t in ("Comedy", "Sci-Fi", "I don't mind")]
