@@ -59,8 +59,8 @@ class Reply:
 class Incoming:
     """One message, understood and stored. ``user`` is a key of the store; ``language`` what it is written in,
     if not English, and ``text`` its English reading; ``click`` the kind of a card's button;
-    ``moved``: the message took the conversation to another catalogue; ``responses``: those of domain.yml, name -> variations;
-    ``address``: channel, conversation and person, where the bot can write first."""
+    ``moved``: the message took the conversation to another catalogue; ``responses``: those of domain.yml, by name, with
+    their variations; ``address``: channel, conversation and person, where the bot can write first."""
 
     user: str
     language: Language | None

@@ -1,0 +1,2 @@
+def draw(work, root):
+    return ''
