@@ -69,7 +69,7 @@ def _policy(path: Path, catalog: Catalog) -> Any:
 
 
 def check_catalog(folder: Folder, others: Mapping[str, Catalog]) -> Iterator[Problem]:
-    """Values that the schema names and no item has; numbers that "cheaper" can't move; rules that leave nothing."""
+    """Values that the schema names and no item has; questions without answers; rules that leave nothing."""
     catalog, path = folder.catalog, folder.path / SCHEMA
 
     def unknown(where: str, slot: str, values: Collection[str], of: Catalog = catalog) -> Iterator[Problem]:
@@ -85,9 +85,6 @@ def check_catalog(folder: Folder, others: Mapping[str, Catalog]) -> Iterator[Pro
         yield from unknown(f"{where}.synonyms", slot.name, slot.synonyms)
         for word, values in slot.combinations.items():
             yield from _at(path, f"{where}.combinations.{word}", unknown(where, slot.name, values))
-        if (slot.more or slot.less) and not slot.step and slot.type == "number":
-            what = f"{where} has words for more or less but no step: write how far one of them moves it, step = 10"
-            yield Problem(path, toml_line(path, where), what)
         if slot.ask and slot.type == "number" and not slot.words:
             what = f"{where} is asked for, but has no words to answer with: write [{where}.words]"
             yield Problem(path, toml_line(path, where), what)
