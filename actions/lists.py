@@ -28,7 +28,7 @@ def show(engine: Engine, incoming: Incoming, lead: Sequence[Say] = ()) -> Reply:
     shown = [r.item.item_id for r in ranked.items]
     after = dialogue.listed(state, shown, ranked.impression_id, given_up)
     ranked = _translated(ranked, incoming)
-    listing = Say(text=_lines(ranked, incoming.catalog), custom=_cards(ranked, incoming.catalog))
+    listing = Say(text=_lines(ranked, incoming.catalog), custom=_cards(ranked, given_up, incoming.catalog))
     return Reply((*lead, *feedback, *opening, listing), after)
 
 
@@ -130,9 +130,14 @@ def _lines(ranked: RankedList, catalog: Catalog) -> str:
     return "\n".join(f"{r.rank}. {catalog.heading(r.item)}: {r.reason}" for r in ranked.items)
 
 
-def _cards(ranked: RankedList, catalog: Catalog) -> dict:
-    items = [_card(r, catalog) for r in ranked.items]
-    return {"kind": "list", "impression_id": ranked.impression_id, "catalog": ranked.catalog, "items": items}
+def _cards(ranked: RankedList, given_up: Sequence[Constraint], catalog: Catalog) -> dict:
+    return {
+        "kind": "list",
+        "impression_id": ranked.impression_id,
+        "catalog": ranked.catalog,
+        "relaxed": [constraint.to_json() for constraint in given_up],
+        "items": [_card(r, catalog) for r in ranked.items],
+    }
 
 
 def _card(line: Recommendation, catalog: Catalog) -> dict:

@@ -11,6 +11,7 @@ from actions.feedback import feedback
 from actions.lists import show
 from actions.recommend import recommend
 from actions.turn import Incoming, Reply, Say, respond
+from chatrec import phrases
 from chatrec.bootstrap import Engine
 
 CONFIRMED = (profile.FORGET, followup.REMINDERS)  # what only a yes can mean
@@ -62,8 +63,8 @@ def choose_domain(engine: Engine, incoming: Incoming) -> Reply:
     """Begin with the catalogue that the message is about; say which there are when it is about none."""
     if incoming.moved or incoming.mentions or engine.router.names_one(incoming.text):
         return recommend(engine, incoming)
-    plurals = [catalog.schema.plural for catalog in engine.catalogs.values()]
-    buttons = [(plural.capitalize(), f"recommend me some {plural}") for plural in plurals]
+    schemas = [catalog.schema for catalog in engine.catalogs.values()]
+    buttons = [(schema.about.capitalize(), f"recommend me some {schema.plural}") for schema in schemas]
     return Reply((Say("utter_domains", {"names": _names(engine)}, buttons=buttons),), incoming.state)
 
 
@@ -78,9 +79,13 @@ def explain_self(engine: Engine, incoming: Incoming) -> Reply:
 
 
 def fallback(engine: Engine, incoming: Incoming) -> Reply:
-    """A message whose intent is unclear. What it names of the catalogue still counts; else say honestly what is wrong
-    with it and what would work."""
-    if any(m.constraints or m.item_ids or m.direction for m in incoming.mentions):
+    """A message whose intent is unclear or seems foreign. What it names of the catalogue still counts, and so does the
+    answer to a question; else say honestly what is wrong with it and what would work."""
+    if incoming.intent == "out_of_scope" and (
+        phrases.topic(phrases.cut(incoming.text, incoming.mentions)) or not incoming.mentions
+    ):
+        return Reply((Say("utter_out_of_scope"),), incoming.state)
+    if any(m.constraints or m.item_ids or m.direction or m.entity == "ordinal" for m in incoming.mentions):
         return recommend(engine, incoming) if not incoming.state.focus else feedback(engine, incoming)
     if incoming.before.pending and incoming.before.pending not in CONFIRMED:
         return recommend(engine, incoming)
@@ -89,7 +94,7 @@ def fallback(engine: Engine, incoming: Incoming) -> Reply:
 
 def _names(engine: Engine) -> str:
     """The kinds of things there are: "films, products and destinations"."""
-    *most, last = [catalog.schema.plural for catalog in engine.catalogs.values()]
+    *most, last = [catalog.schema.about for catalog in engine.catalogs.values()]
     return f"{', '.join(most)} and {last}" if most else last
 
 

@@ -206,10 +206,12 @@ def _moved(
     name = built.router.route(text, intent, mentions, state)
     if name == state.catalog:
         return state, mentions
-    titles = [m.item_ids[0] for m in mentions if m.catalog == state.catalog and m.entity == "title" and m.item_ids]
+    titles = list(dialogue.items_named(state, [m for m in mentions if m.catalog == state.catalog]))
     if not titles and routing.points_back(text, built.catalog(state.catalog)):
         titles = [i for i in (state.focus or state.judged, *state.anchors, *state.shown[:1]) if i][:1]
-    return state.move(name), (*mentions, *routing.carried(state.catalog, titles[:1], built.catalogs, name))
+    taken = routing.carried(state.catalog, titles[:1], built.catalogs, name)
+    wished = taken or any(m.catalog == name and (m.constraints or m.item_ids) for m in mentions)
+    return state.move(name, afresh=bool(wished) and intent in routing.OPENING), (*mentions, *taken)
 
 
 def _outcome(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from chatrec import dialogue, promotion
@@ -51,7 +51,7 @@ class Engine:
 
     def recommend(self, user: str, query: Query) -> RankedList:
         """The list for a stored user, written down as an impression. ``user`` is a key of the store."""
-        ranked = self.recommender(query.catalog).recommend(query)
+        ranked = self._recommend(query)
         if ranked.items:
             self.store.add_impression(user, ranked, query, propensities=[1.0] * len(ranked.items))
         return ranked
@@ -68,7 +68,12 @@ class Engine:
         history = self.store.events(key, catalog) if key else ()
         told = [p.constraint for p in self.store.preferences(key) if p.catalog == catalog] if key else ()
         query = dialogue.query(state, (Turn("user", text),) if text else (), history, told, n)
-        return self.recommend(key, query) if key else self.recommender(catalog).recommend(query)
+        return self.recommend(key, query) if key else self._recommend(query)
+
+    def _recommend(self, query: Query) -> RankedList:
+        """Without what a reviewer hid."""
+        exclude = query.exclude | self.store.hidden(query.catalog)
+        return self.recommender(query.catalog).recommend(replace(query, exclude=exclude))
 
 
 def _named(found: Mapping, name: str):

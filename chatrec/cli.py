@@ -13,7 +13,20 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 
-from chatrec.commands import catalog, chat, doctor, evaluate, events, hear, look, recommend, train, user
+from chatrec.commands import (
+    catalog,
+    chat,
+    doctor,
+    evaluate,
+    events,
+    hear,
+    look,
+    recommend,
+    review,
+    simulate,
+    train,
+    user,
+)
 from chatrec.errors import BadInput, ChatRecError
 from chatrec.settings import Settings
 
@@ -22,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     """All commands. A command sets ``run``: ``(arguments, Settings) -> exit code or None``."""
     root = argparse.ArgumentParser(prog="chatrec", description="A recommender you talk to.", allow_abbrev=False)
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (chat, recommend, hear, look, catalog, events, evaluate, train, user, doctor):
+    for command in (chat, recommend, hear, look, catalog, events, evaluate, simulate, review, train, user, doctor):
         command.add(commands)
     return root
 

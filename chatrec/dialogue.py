@@ -9,7 +9,7 @@ do with the items spoken of; constraints and comparisons count whatever the inte
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -76,13 +76,15 @@ class State:
         earlier = State.from_json({"catalog": self.catalog, **self.lists[-2]})
         return replace(earlier, lists=self.lists[:-2], asked=self.asked, parked=self.parked)
 
-    def move(self, catalog: str) -> State:
-        """The same conversation in another catalogue, as it was left there."""
+    def move(self, catalog: str, afresh: bool = False) -> State:
+        """The same conversation in another catalogue, as it was left there, or but for what was ruled out there."""
         if catalog == self.catalog:
             return self
         parked = {**self.parked, self.catalog: replace(self, parked={}, pending="").to_json()}
         earlier = parked.pop(catalog, {"catalog": catalog, "constraints": ()})
-        return replace(State.from_json(earlier), parked=parked)
+        state = replace(State.from_json(earlier), parked=parked)
+        ruled_out = tuple(c for c in state.constraints if c.op == "not")
+        return replace(state, constraints=ruled_out, anchors=(), topic="", focus="") if afresh else state
 
 
 @dataclass(frozen=True)
@@ -108,19 +110,24 @@ def understand(
     at = time.time() if at is None else at
     if phrases.takes_back(text):
         return Outcome(replace(state.back(), pending=""))
-    if intent == "start_over":
+    if intent == "start_over" and (phrases.restarts(phrases.cut(text, mentions)) or not mentions):
         state = State(state.catalog, before=_earlier(state), parked=state.parked)
     mentions = [m for m in mentions if m.catalog in ("", state.catalog)]
     spoken = _referents(state, mentions)
     anchors, subjects = _split(intent, text, spoken)
-    events = _behaviour(intent, text, state, subjects, anchors, at)
+    sentences = {item: phrases.sentence(text, mention.start) for mention, item in spoken}
+    wishing = any(m.constraints or m.direction for m in mentions)
+    events = _behaviour(intent, text, state, {item: sentences[item] for item in subjects}, anchors, wishing, at)
     named = [item for mention, item in spoken if not mention.negated]
+    compared = {phrases.sentence(text, m.start) for m in mentions if m.direction}  # "seen the first. Something newer"
+    beside = [item for item in named if sentences[item] in compared]
     if relation := next((m.value for m in mentions if m.entity == "relation"), None):
         return _related(state, str(relation), [*named, *_in_hand(state)], events, catalog)
     steps = wishes.turned(mentions, catalog)
     asked = intent in QUESTIONS and not steps and (subjects or state.focus)  # "is it scary?" wishes for nothing
-    found = [] if asked else wishes.asked_for(mentions, named, (state.focus,) if state.focus else state.shown, catalog)
-    afresh = intent == "ask_recommendation" and state.shown and (anchors or wishes.names_a_kind(found, ()))
+    found = [] if asked else wishes.asked_for(mentions, beside, (state.focus,) if state.focus else state.shown, catalog)
+    afresh = intent == "ask_recommendation" and state.shown and not phrases.joins(text)
+    afresh = afresh and (anchors or wishes.begins_anew(found, state.constraints, text, catalog.schema))
     old = tuple(c for c in state.constraints if c.op == "not") if afresh else state.constraints
     constraints = wishes.merge(old, found, intent, text, state.pending, steps)
     focus = (subjects or anchors or (state.focus,))[0]
@@ -229,13 +236,16 @@ def _referents(state: State, mentions: Sequence[Mention]) -> list[tuple[Mention,
     return found
 
 
+def items_named(state: State, mentions: Sequence[Mention]) -> tuple[str, ...]:
+    """The items that titles and ordinals of a message stand for."""
+    return tuple(item for _, item in _referents(state, mentions))
+
+
 def _topic(state: State, intent: str, text: str, mentions: Sequence[Mention]) -> str:
     """What the message asks for that no mention covers, after or instead of what was asked for before."""
     if intent not in ASKING:
         return state.topic
-    for mention in sorted(mentions, key=lambda m: -m.start):
-        text = f"{text[: mention.start]} {text[mention.end :]}"
-    said = phrases.topic(text)
+    said = phrases.topic(phrases.cut(text, mentions))
     if intent in wishes.REPLACING and intent != "answer" and (said or mentions):
         return said[-TOPIC:]
     return f"{state.topic} {said}".strip()[-TOPIC:]
@@ -252,25 +262,34 @@ def _split(intent: str, text: str, spoken: Sequence[tuple[Mention, str]]) -> tup
         if mention.negated:
             continue
         similar = phrases.asks_for_similar(text[: mention.start])
+        said = phrases.sentence(text, mention.start)
         about = intent in ABOUT_ITEMS | FEEDBACK or (intent == "provide_preference" and mention.entity == "title")
+        about = about or phrases.stance(said) == "dislike" or (mention.entity == "ordinal" and phrases.knows(said))
         (subjects if about and not similar else anchors).append(item)
     return tuple(dict.fromkeys(anchors)), tuple(dict.fromkeys(subjects))
 
 
 def _behaviour(
-    intent: str, text: str, state: State, subjects: Sequence[str], anchors: Sequence[str], at: float
+    intent: str, text: str, state: State, subjects: Mapping[str, str], anchors: Sequence[str], wishing: bool, at: float
 ) -> tuple[Event, ...]:
-    """Events to store. Without an item named, feedback is about the item in focus, or about a list of one;
-    a plain "none of these" rejects the whole list. Asking for more like an item is a like only with praise: "great,
-    more like the second"."""
+    """Events to store. ``subjects``: items with the sentence that speaks of them; whatever the message as a whole is
+    for, "seen the first, hated it" tells of the first. Without an item named, feedback is about the item in focus, or
+    about a list of one; a plain "none of these" rejects the whole list, and "not horror", ``wishing`` for something,
+    rejects none. Asking for more like an item is a like only with praise: "great, more like the second"."""
     praised = [item for item in anchors if item in state.shown and phrases.stance(text) == "like"]
-    events = [Event(item, "like", at, impression_id=_source(state, item)) for item in praised]
-    if intent not in FEEDBACK and intent != "provide_preference":
-        return tuple(events)
-    about = list(subjects) or ([] if anchors else _implied(state, intent, text))
-    for item in about:
-        events += [Event(item, kind, at, impression_id=_source(state, item)) for kind in _kinds(intent, text, subjects)]
-    return tuple(events)
+    told: dict[str, tuple[EventKind, ...]] = {item: ("like",) for item in praised}
+    feedback = intent in FEEDBACK or intent == "provide_preference"
+    for item, said in subjects.items() if intent not in ABOUT_ITEMS else ():
+        if phrases.knows(said) and intent != "accept" and item in state.shown:
+            told[item] = _kinds("seen", said if phrases.stance(said) or not feedback else text, subjects)
+        elif feedback:
+            apart = phrases.stance(said) if said.strip() != text.strip() and intent != "accept" else None
+            told[item] = (apart,) if apart else _kinds(intent, text, subjects)
+        elif phrases.stance(said) == "dislike":
+            told[item] = ("dislike",)
+    if feedback and not subjects and not anchors and not (wishing and not phrases.points(text)):
+        told |= {item: _kinds(intent, text, subjects) for item in _implied(state, intent, text)}
+    return tuple(Event(i, k, at, impression_id=_source(state, i)) for i, kinds in told.items() for k in kinds)
 
 
 def _implied(state: State, intent: str, text: str) -> list[str]:
@@ -285,7 +304,7 @@ def _implied(state: State, intent: str, text: str) -> list[str]:
     return list(state.shown) if intent == "reject" else []
 
 
-def _kinds(intent: str, text: str, named: Sequence[str]) -> tuple[str, ...]:
+def _kinds(intent: str, text: str, named: Collection[str]) -> tuple[EventKind, ...]:
     attitude = phrases.stance(text)
     if intent == "seen":
         return ("seen",) if attitude is None else ("seen", attitude)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Literal
 
 from rapidfuzz.process import extractOne
+
+from chatrec.types import Mention
 
 _SIMILAR = re.compile(
     r"(?:\b(?:more|something|anything|s[ou]m\w*thi?n\w*|one|ones|films?|movies?|stuff|things?|else|similar|just|much|bit|feels?|"
@@ -36,6 +39,23 @@ _BACK = re.compile(
     re.IGNORECASE,
 )
 _ADDING = re.compile(r"\b(?:also|too|as well|plus|and|but|both|with)\b", re.IGNORECASE)
+_JOINING = re.compile(
+    r"\b(?:also|as well|plus|still)\b|\btoo\b(?=\W*(?:$|[,.;!?]|please|pls))|^\W*(?:and|but)\b", re.IGNORECASE
+)
+_REQUEST = re.compile(
+    r"\b(?:recom\w*|suggest\w*|show|find|give|look(?:ing)?|want|wanna|need|watch\w*|see|fancy|any(?:thing)?|"
+    r"some(?:thing)?|what\w*|which|got|best|ideas?|mood|films?|movies?|flicks?)\b",
+    re.IGNORECASE,
+)
+_POINTING = re.compile(r"\b(?:it|them|they|these|those|ones?)\b", re.IGNORECASE)
+_KNOWN = re.compile(
+    r"(?<!not )(?<!n't )(?<!never )(?<!n’t )\b(?:seen|saw|watched|know|knew|tried|read|already)\b", re.IGNORECASE
+)
+_ANEW = re.compile(
+    r"\b(?:start\w*|over|again|anew|reset|restart|scratch|new|fresh|forget|beginning|different|else|other|clear)\b",
+    re.I,
+)
+_SENTENCE = re.compile(r"[.!?;]+\s+|\n+")
 _NO_PREFERENCE = re.compile(
     r"\b(?:any(?:thing)?|whatever|don.?t (?:care|mind|know)|dunno|no (?:idea|preference|clue)|not sure|surprise me|"
     r"you (?:choose|pick|decide)|doesn.?t matter|either|all of them|idk|skip|nothing special)\b",
@@ -74,6 +94,53 @@ def stance(text: str) -> Literal["like", "dislike"] | None:
 def speaks_of_one(text: str) -> bool:
     """Whether the words point at one thing without naming it ("hated it"), and not at a list ("none of these")."""
     return _ONE.search(text) is not None
+
+
+def joins(text: str) -> bool:
+    """Whether the message says in so many words that a wish comes on top ("also a comedy", "and funny too")."""
+    return _JOINING.search(text) is not None
+
+
+def requests(text: str, *nouns: str) -> bool:
+    """Whether the message is a request of its own ("some westerns", "a film with Brad Pitt"), and not a remark on what
+    was shown ("make it French", "Brad Pitt, please"). ``nouns``: what one asks for."""
+    if _POINTING.search(text):
+        return False
+    return _REQUEST.search(text) is not None or names(text, *nouns)
+
+
+def names(text: str, *nouns: str) -> bool:
+    """Whether one of the nouns is in the text."""
+    return any(re.search(rf"\b{re.escape(noun)}\b", text, re.IGNORECASE) for noun in nouns)
+
+
+def points(text: str) -> bool:
+    """Whether the words point at what was shown ("none of these")."""
+    return _POINTING.search(text) is not None
+
+
+def restarts(text: str) -> bool:
+    """Whether the words themselves speak of beginning again."""
+    return _ANEW.search(text) is not None
+
+
+def knows(text: str) -> bool:
+    """Whether the words tell that one has met something before ("seen it already")."""
+    return _KNOWN.search(text) is not None
+
+
+def sentence(text: str, position: int) -> str:
+    """The sentence that the position is in."""
+    start = max((found.end() for found in _SENTENCE.finditer(text, 0, position)), default=0)
+    after = _SENTENCE.search(text, position)
+    return text[start : after.start() if after else len(text)]
+
+
+def cut(text: str, mentions: Iterable[Mention]) -> str:
+    """The text without what it mentions."""
+    for mention in sorted(mentions, key=lambda m: -m.start):
+        text = f"{text[: mention.start]} {text[mention.end :]}"
+    return text
 
 
 def no_preference(text: str) -> bool:

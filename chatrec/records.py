@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chatrec.types import Constraint
+from chatrec.types import Constraint, Query
 
 
 @dataclass(frozen=True)
@@ -59,3 +59,18 @@ class Health:
 
     database: str
     revision: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A list with what came of it: ``query`` is what it answered, ``turned_down`` the items of it that its user
+    disliked or rejected, ``said`` what they typed until the next list."""
+
+    impression_id: str
+    user: str
+    catalog: str
+    at: float
+    query: Query
+    item_ids: tuple[str, ...]
+    turned_down: frozenset[str]
+    said: tuple[str, ...]

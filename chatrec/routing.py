@@ -27,7 +27,7 @@ OPENING = frozenset({"ask_recommendation", "start_over", "choose_domain", "nlu_f
 SETTLED, FOLLOWING, ANSWERING = 0.35, 0.9, 1.2  # how far another catalogue must be ahead; see ``route``
 WEIGHT = {"ordinal": 0.0, "relation": 0.3, "mood": 0.5, "title": 0.8}  # how telling a mention is; else 1
 MINED = 40  # examples made from a catalogue's own values
-_POINTING = r"\b(?:that|this|those|these|the|same)\s+(?:same\s+)?(?:{words})\b"
+_POINTING = r"\b(?:that|this|those|these|the|same)\s+(?:(?:same|first|second|third|fourth|fifth|last)\s+)?(?:{words})\b"
 
 
 class Router:
@@ -49,6 +49,9 @@ class Router:
         if self._near is None:
             return state.catalog
         scores = self.scores(text, mentions, state.catalog)
+        if intent not in OPENING:  # "cheaper" is about nothing that the conversation has not come to yet
+            known = {state.catalog, *state.parked}
+            scores = {n: s if n in known or self._words[n].search(fold(text)) else 0.0 for n, s in scores.items()}
         best = max(self.names, key=lambda name: (scores[name], name == state.catalog))
         opening = SETTLED if state.shown else 0.0
         margin = ANSWERING if state.pending else opening if intent in OPENING else FOLLOWING

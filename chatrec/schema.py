@@ -23,6 +23,7 @@ KEYS = (
     "name",
     "noun",
     "plural",
+    "about",
     "start",
     "topic",
     "examples",
@@ -115,7 +116,7 @@ class Schema:
     ``columns``: role (see ``ROLES``) -> column. ``labels``: column -> words said before its values. ``describe``: the
     columns that make up an item's one-line description, in that order. ``topic``: words that tell by themselves that a
     message is about this catalogue; ``examples``: messages that open a conversation about it. ``start``: conversations
-    begin here.
+    begin here. ``about``: what the bot says that it knows ("things to buy"); the plural when the file does not say.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Schema:
     relations: Mapping[str, Relation] = field(default_factory=dict)
     carries: tuple[Carry, ...] = ()
     start: bool = False
+    about: str = ""
 
     def kinds(self) -> dict[str, SlotType]:
         """Column -> how its cells are read; only columns that a role or a slot names, id and title excepted."""
@@ -163,6 +165,7 @@ def load_schema(path: Path) -> Schema:
         relations={name: _relation(name, table, slots) for name, table in top.table("relations").tables().items()},
         carries=tuple(_carry(table, slots) for table in top.rows("from")),
         start=top.flag("start"),
+        about=top.text("about", top.text("plural")),
     )
     _check_columns(top, schema)
     return schema

@@ -23,7 +23,7 @@ from chatrec import tables
 from chatrec.database import Database
 from chatrec.errors import BadInput
 from chatrec.ratings import read_ratings
-from chatrec.records import Consent, FollowUp, Health, Impression, Preference
+from chatrec.records import Consent, FollowUp, Health, Impression, Preference, Shown
 from chatrec.types import Constraint, Event, Query, RankedList, Turn
 
 _OPINIONS = frozenset({"like", "dislike", "rating"})
@@ -180,6 +180,48 @@ class Store:
         table = tables.impressions
         return self._impression(and_(table.c.user_key == user, table.c.catalog == catalog))
 
+    # Review
+
+    def shown(self, since: float) -> Iterator[Shown]:
+        """Every list shown from then on that nobody has reviewed, oldest first."""
+        lists, reviews, events, turns = tables.impressions, tables.reviews, tables.events, tables.turns
+        rows = select(lists).where(lists.c.at >= since).order_by(lists.c.user_key, lists.c.at)
+        against = select(events.c.impression_id, events.c.item_id).where(
+            events.c.kind.in_(("dislike", "reject")), events.c.at >= since
+        )
+        texts = select(turns.c.user_key, turns.c.at, turns.c.text).where(turns.c.speaker == "user", turns.c.at >= since)
+        with self._database.read() as connection:
+            done = set(connection.scalars(select(reviews.c.impression_id)))
+            found = connection.execute(rows).all()
+            down, said = connection.execute(against).all(), connection.execute(texts.order_by(turns.c.at)).all()
+        turned_down, texts_of = _grouped(down), _grouped((user, (at, text)) for user, at, text in said)
+        told = []
+        for row, after in zip(found, [*found[1:], None], strict=True):
+            until = after.at if after is not None and after.user_key == row.user_key else float("inf")
+            items = tuple(item["item_id"] for item in row._mapping["items"])
+            words = tuple(text for at, text in texts_of.get(row.user_key, ()) if row.at < at < until)
+            query, against = Query.from_json(row.query), frozenset(turned_down.get(row.id, ()))
+            told.append(Shown(row.id, row.user_key, row.catalog, row.at, query, items, against, words))
+        yield from sorted((one for one in told if one.impression_id not in done), key=lambda one: one.at)
+
+    def review(self, shown: Shown, verdict: str, note: str = "") -> None:
+        """Keep what a reviewer made of a list, which then is not in the queue any more."""
+        row = {"user_key": shown.user, "impression_id": shown.impression_id, "verdict": verdict, "note": note}
+        with self._database.write() as connection:
+            connection.execute(insert(tables.reviews).values(row | {"at": time.time()}))
+
+    def hide(self, catalog: str, item_id: str) -> None:
+        """Recommend the item to nobody any more."""
+        row = {"catalog": catalog, "item_id": item_id, "at": time.time()}
+        with self._database.write() as connection:
+            self._database.insert_once(connection, tables.hidden, [row])
+
+    def hidden(self, catalog: str) -> frozenset[str]:
+        """Ids of the items that a reviewer hid."""
+        table = tables.hidden
+        with self._database.read() as connection:
+            return frozenset(connection.scalars(select(table.c.item_id).where(table.c.catalog == catalog)))
+
     # Conversation
 
     def add_turn(self, user: str, conversation: str, turn: Turn, at: float, key: str) -> bool:
@@ -278,7 +320,7 @@ class Store:
         with self._database.read() as connection:
             return {
                 table.name: [dict(row) for row in connection.execute(_rows_of(table, user)).mappings()]
-                for table in tables.metadata.sorted_tables
+                for table in tables.owned
             }
 
     def forget(self, who: str) -> int:
@@ -289,7 +331,7 @@ class Store:
         with self._database.write() as connection:
             rows = sum(
                 connection.execute(delete(table).where(table.c.user_key == user)).rowcount
-                for table in reversed(tables.metadata.sorted_tables)
+                for table in reversed(tables.owned)
             )
         self._database.scrub()
         return rows
@@ -324,6 +366,13 @@ class Store:
 def _new_user(key: str) -> dict[str, Any]:
     now = time.time()
     return {"user_key": key, "created_at": now, "last_seen": now}
+
+
+def _grouped(pairs: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return found
 
 
 def _rows_of(table: Table, user: str | None) -> Select:

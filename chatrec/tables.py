@@ -151,3 +151,25 @@ consents = Table(
     _seconds(),
     Index("consents_by_user", "user_key", "purpose", "at"),
 )
+
+reviews = Table(
+    "reviews",
+    metadata,
+    _row_id(),
+    _owner(),
+    Column("impression_id", Words, nullable=False),
+    Column("verdict", Words, nullable=False),
+    Column("note", Words, nullable=False),
+    _seconds(),
+    Index("reviews_by_impression", "impression_id"),
+)
+
+hidden = Table(  # nobody's: what a reviewer hides stays hidden when the user who met it is forgotten
+    "hidden",
+    metadata,
+    Column("catalog", Words, primary_key=True),
+    Column("item_id", Words, primary_key=True),
+    _seconds(),
+)
+
+owned = tuple(table for table in metadata.sorted_tables if "user_key" in table.c)  # parents first

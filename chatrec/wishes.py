@@ -8,6 +8,7 @@ import numpy as np
 
 from chatrec import phrases
 from chatrec.catalog import Catalog
+from chatrec.schema import Schema
 from chatrec.types import Constraint, Mention
 
 REPLACING = frozenset({"ask_recommendation", "reformulate", "start_over", "answer"})
@@ -45,6 +46,7 @@ def _critique(mention: Mention, named: Sequence[str], shown: Sequence[str], cata
     middle = float(np.median(reference))
     bound = middle + mention.direction * (1 if named else max(slot.step, 1))
     edge = float(np.nanquantile(column, 0.98 if mention.direction > 0 else 0.02))
+    edge = max(edge, middle) if mention.direction > 0 else min(edge, middle)
     if (edge - bound) * mention.direction < 0:
         bound = (middle + edge) / 2
     return [Constraint(mention.entity, "min" if mention.direction > 0 else "max", (float(round(bound)),), mention.text)]
@@ -53,6 +55,18 @@ def _critique(mention: Mention, named: Sequence[str], shown: Sequence[str], cata
 def names_a_kind(constraints: Sequence[Constraint], known: Sequence[Constraint]) -> bool:
     """Whether a new wish names what to look for ("a western"), rather than narrowing it ("shorter")."""
     return any(c.op == "is" and not c.soft and c not in known for c in constraints)
+
+
+def begins_anew(found: Sequence[Constraint], old: Sequence[Constraint], text: str, schema: Schema) -> bool:
+    """Whether a request stands for itself ("some westerns"), rather than narrowing the last ("something quick that I
+    can do at the office"): it asks for the noun, for what the first slot to ask about holds, or for another value of a
+    slot that was wished for."""
+    named = {c.slot for c in found if c.op == "is" and not c.soft}
+    first = next((slot.name for slot in schema.slots.values() if slot.ask and slot.type == "tags"), None)
+    again = named & {c.slot for c in old if c.op == "is" and not c.soft}
+    if not named or not phrases.requests(text, schema.noun, schema.plural):
+        return False
+    return bool(again) or first in named or phrases.names(text, schema.noun, schema.plural)
 
 
 def merge(
@@ -69,7 +83,7 @@ def merge(
     and now "newer") less room than that."""
     if not new:
         return old
-    adds = intent == "critique_add" or (intent not in REPLACING and phrases.adds(text))
+    adds = intent == "critique_add" or phrases.joins(text) or (intent not in REPLACING and phrases.adds(text))
     adds = adds or (intent != "reformulate" and any(c.slot == answering for c in new))
     bounded = {c.slot for c in new if c.op in ("min", "max") and not c.soft}
     span = {s for s in bounded if len({c.op for c in new if c.slot == s}) == 2}

@@ -19,12 +19,12 @@ _MEANT = (
 # … after these unless the schema has another meaning for it …
 _OFFERED = (
     r"\b(?:(?:have|you) got|do you have|(?:re)?watch(?:ing)?|(?:the|this|that|a) {noun}|"
-    r"liked|loved|enjoyed|adored|hated|care for|such as)"
+    r"liked|loved|enjoyed|adored|hated|care for|fan of|such as)"
 )
 # … and after these if it is no common word.
 _MENTIONED = (
     r"\b(?:likes?|loves?|enjoy|adore|hate|about|is|was|see|prefer(?:red)?|favou?rites?|finished|interested in|"
-    r"check out|fan of|into|recommend|try|tried|"
+    r"check out|into|recommend|try|tried|"
     r"and|or|but|not|vs|versus|compare|know|as|remember|heard of|style of|"
     r"(?:think|opinion|thoughts) (?:of|on|about)|good)"
 )

@@ -164,6 +164,8 @@ class Titles:
         if self._signs.quoted(message, match.start, match.end):
             return 1.0
         common = all(is_ordinary(word) or word in self._vocabulary for word in words)
+        if match.slips and CLOSED.issuperset(keys(self._catalog.items[match.items[0]].title)):
+            return 0.0  # "anythign else?" asks for no film
         unsaid = common and (match.slips or PROPER.issuperset(words))
         if self._signs.capitals(message, match.tokens) and not unsaid:
             return 0.0 if self._signs.part_of_name(message, match.tokens, cue) else 1.0 if cue == 3 else 0.95

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chatrec import dialogue
@@ -256,3 +258,73 @@ def test_the_model_is_told_the_latest_stance_on_each_item_and_what_it_should_be_
     )
     names = {movies.index(item_id): letter for letter, item_id in ids.items()}
     assert " ".join(f"{made}:{names[i]}" for i, made in told.items) == expected
+
+
+@pytest.mark.parametrize("intent", ["ask_recommendation", "start_over"])
+def test_a_remark_on_a_list_keeps_what_was_asked_for_before(intent, movies):
+    state = understand(State("movies"), "ask_recommendation", "films since 2000", [bound("min", 2000.0)], movies).state
+    state = replace(state, shown=(ALIEN,))
+    state = understand(state, intent, "make it action", [replace(genre("Action"), start=8, end=14)], movies).state
+    assert values(state) == {("year", "min", 2000.0), ("genre", "is", "Action")}
+
+
+def test_a_request_of_its_own_starts_anew(movies):
+    state = replace(LISTED, constraints=(Constraint("year", "min", (2000.0,)),))
+    state = understand(state, "ask_recommendation", "show me some action films", [genre("Action")], movies).state
+    assert values(state) == {("genre", "is", "Action")}
+
+
+@pytest.mark.parametrize("text", ["also comedy, please", "comedy as well", "and comedy too", "still comedy, please"])
+def test_also_joins_whatever_the_intent(text, movies):
+    state = replace(LISTED, constraints=(Constraint("genre", "is", ("Horror",), "horror"),))
+    state = understand(state, "ask_recommendation", text, [genre("Comedy")], movies).state
+    assert values(state) == {("genre", "is", "Horror"), ("genre", "is", "Comedy")}
+
+
+@pytest.mark.parametrize(
+    "text, kinds",
+    [
+        ("I've seen the second, hated it. newer, please", {"seen", "dislike"}),
+        ("seen the second one already, it was great. make it newer", {"seen", "like"}),
+    ],
+)
+def test_feedback_in_a_sentence_of_its_own_counts_beside_a_wish(text, kinds, movies):
+    """The item is judged and not what the next list should be like; "newer" is measured against the whole list."""
+    start = text.index("newer")
+    mentions = [ordinal(text, "second", 2), Mention("year", start, start + 5, "newer", direction=1)]
+    outcome = understand(LISTED, "critique_feature", text, mentions, movies)
+    assert {(e.item_id, e.kind) for e in outcome.events} == {(GODFATHER, kind) for kind in kinds}
+    assert outcome.state.anchors == ()
+    middle = sorted(movies.item(i).attributes["year"] for i in LISTED.shown)[1]
+    assert outcome.state.constraints[0].values[0] > middle
+
+
+def test_better_than_the_best_is_not_worse(movies):
+    best = sorted(movies.items, key=lambda i: -(i.attributes.get("score") or 0))[:3]
+    state = State("movies", shown=tuple(i.item_id for i in best))
+    better = Mention("rating", 0, 6, "better", direction=1)
+    (wish,) = understand(state, "critique_feature", "better", [better], movies).state.constraints
+    assert wish.values[0] >= min(i.attributes["score"] for i in best)
+
+
+def test_a_wish_against_something_rejects_nothing_that_was_shown(movies):
+    assert understand(LISTED, "reject", "not horror", [genre("Horror", "not")], movies).events == ()
+
+
+def test_every_sentence_has_its_own_feedback(movies):
+    text = "seen the second one, hated it. i loved Casablanca"
+    start = text.index("Casablanca")
+    title = Mention("title", start, len(text), "Casablanca", item_ids=("tt0034583",))
+    events = understand(LISTED, "reject", text, [ordinal(text, "second", 2), title], movies).events
+    assert {(e.item_id, e.kind) for e in events} == {(GODFATHER, "seen"), (GODFATHER, "dislike"), ("tt0034583", "like")}
+
+
+@pytest.mark.parametrize(
+    "text, intent",
+    [
+        ("do you know who is in the second?", "inquire"),
+        ("I haven't seen the second, something newer", "critique_feature"),
+    ],
+)
+def test_what_is_asked_about_or_not_seen_is_not_seen(text, intent, movies):
+    assert understand(LISTED, intent, text, [ordinal(text, "second", 2)], movies).events == ()
