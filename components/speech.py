@@ -20,44 +20,52 @@ RASA = "utter_default"  # said by Rasa itself when no policy knows what to do
 
 
 @dataclass(frozen=True)
-class Speech:
-    """``said``: pattern of a response's name -> the values given with it; ``suffixes``: of the catalogues' and
-    languages' own words for a response."""
+class Line:
+    """Where a response is spoken: ``pattern`` of its name, ``values`` given with it, the file's name and function."""
 
-    said: Mapping[str, frozenset[str]]
+    pattern: str
+    values: frozenset[str] = frozenset()
+    file: str = ""
+    function: str = ""
+
+
+@dataclass(frozen=True)
+class Speech:
+    """All that the actions say. ``suffixes``: of the catalogues' and languages' own words for a response."""
+
+    lines: tuple[Line, ...]
     suffixes: tuple[str, ...]
 
     def values(self, response: str) -> frozenset[str] | None:
         """What actions fill into the text of a response; None when no action speaks it."""
         names = [response] + [response.removesuffix(end) for end in self.suffixes if response.endswith(end)]
         for name in names:
-            given = [values for pattern, values in self.said.items() if re.fullmatch(pattern, name)]
+            given = [line.values for line in self.lines if re.fullmatch(line.pattern, name)]
             if given:
                 return EVERYWHERE.union(*given)
         return None
 
     def fixed(self) -> list[str]:
         """The names that the actions hold whole: these responses must be there."""
-        return sorted(pattern for pattern in self.said if re.fullmatch(r"\w+", pattern))
+        return sorted({line.pattern for line in self.lines if re.fullmatch(r"\w+", line.pattern)} - {RASA})
 
 
 def read_speech(catalogs: Collection[str], languages: Collection[str], **choices: Collection[str]) -> Speech:
     """``choices``: what an expression in a name may be, by its last word: ``slot=…`` for ``{question.slot}``."""
     choices = {"catalog": catalogs, **choices}
-    said: dict[str, frozenset[str]] = {RASA: frozenset()}
-    for path in sorted(p for pattern in SOURCES for p in ROOT.glob(pattern)):
-        for name, values in _said(path, choices):
-            said[name] = said.get(name, frozenset()) | values
+    lines = [line for path in sources() for line in _said(path, choices)]
     own = (*(f"_{c}_{code}" for c in catalogs for code in languages), *(f"_{name}" for name in (*languages, *catalogs)))
-    return Speech(said, own)
+    return Speech((Line(RASA), *dict.fromkeys(lines)), own)
 
 
-def _said(path: Path, choices: Mapping[str, Collection[str]]) -> Iterator[tuple[str, frozenset[str]]]:
+def sources() -> list[Path]:
+    """The files in which the bot's speech is."""
+    return sorted(path for pattern in SOURCES for path in ROOT.glob(pattern))
+
+
+def _said(path: Path, choices: Mapping[str, Collection[str]]) -> Iterator[Line]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Constant, ast.JoinedStr)) and (name := _pattern(node, choices)):
-            yield name, frozenset()
-    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+    for function in (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))):
         local = {
             target.id: node.value
             for node in ast.walk(function)
@@ -65,10 +73,12 @@ def _said(path: Path, choices: Mapping[str, Collection[str]]) -> Iterator[tuple[
             for target in node.targets
             if isinstance(target, ast.Name)
         }
-        for call in (node for node in ast.walk(function) if isinstance(node, ast.Call) and node.args):
-            values = _values(call, local)
-            for name in _names(call.args[0], local, choices):
-                yield name, values
+        for node in ast.walk(function):
+            if isinstance(node, (ast.Constant, ast.JoinedStr)) and (name := _pattern(node, choices)):
+                yield Line(name, frozenset(), path.stem, function.name)
+            if isinstance(node, ast.Call) and node.args:
+                for name in _names(node.args[0], local, choices):
+                    yield Line(name, _values(node, local), path.stem, function.name)
 
 
 def _names(node: ast.expr, local: Mapping[str, ast.expr], choices: Mapping[str, Collection[str]]) -> Iterator[str]:

@@ -7,15 +7,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from chatrec.languages import Language
+from chatrec.settings import Settings
+from components.speech import read_speech
 from designer.catalogs import Folder, check_catalog, check_language, read_catalogs, read_languages
 from designer.dialogue import Dialogue, check_dialogue, read_flows
 from designer.files import Problem, Source, read_source
 from designer.nlu import Example, check_examples, read_examples
 from designer.page import draw
-
-from chatrec.languages import Language
-from chatrec.settings import Settings
-from components.speech import read_speech
 
 
 @dataclass(frozen=True)
@@ -84,8 +83,8 @@ def main(arguments: list[str] | None = None) -> int:
 def summary(work: Work) -> str:
     dialogue = work.dialogue
     return (
-        f"All is well: {len(dialogue.intents)} intents with {len(work.examples)} examples, {len(dialogue.rules)} rules, "
-        f"{len(dialogue.flows) - len(dialogue.rules)} stories, {len(dialogue.responses)} responses, "
+        f"All is well: {len(dialogue.intents)} intents with {len(work.examples)} examples, "
+        f"{len(dialogue.rules)} rules, {len(dialogue.flows) - len(dialogue.rules)} stories, {len(dialogue.responses)} responses, "
         f"{len(work.folders)} catalogues, {len(work.languages) + 1} languages."
     )
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from designer.files import Problem, near, toml_line
 
 from chatrec.catalog import ITEMS, SCHEMA, Catalog, fold, load_catalog
 from chatrec.errors import BadInput
 from chatrec.languages import Language, load_languages
+from designer.files import Problem, near, toml_line
 
 POLICY = "policy.toml"
 MIN_LEFT = 5  # items that a policy's rule must leave: a list's worth

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from designer.files import Problem, Source, line_of, near
 from rasa.shared.constants import DEFAULT_NLU_FALLBACK_INTENT_NAME
 from rasa.shared.core.constants import DEFAULT_ACTION_NAMES, DEFAULT_INTENTS
-from rasa_sdk.executor import ActionExecutor
 
 from components.speech import EVERYWHERE, Speech
+from designer.files import Problem, Source, line_of, near
+from designer.spoken import actions
 
 NEVER_SAID = "never said"  # the comment behind an intent of the bot's own
 
@@ -113,12 +113,11 @@ def _check_steps(dialogue: Dialogue) -> Iterator[Problem]:
 
 def _check_actions(dialogue: Dialogue) -> Iterator[Problem]:
     """Every action of domain.yml is written."""
-    executor = ActionExecutor()
-    executor.register_package("actions")
+    written = actions()
     names = dialogue.domain.data.get("actions") or []
     for i, name in enumerate(names):
-        if name not in executor.actions:
-            rest = near(name, executor.actions) or "; take it out, or ask a developer to write it"
+        if name not in written:
+            rest = near(name, written) or "; take it out, or ask a developer to write it"
             yield Problem(dialogue.domain.path, line_of(names, i), f"nobody has written the action {name!r}{rest}")
 
 
