@@ -45,7 +45,7 @@ class CatalogImporter(RasaFileImporter):
         written, domain = super().get_stories(exclusion_percentage), self.get_domain()
         said = speech(domain)
         spoken = [{"action": name} for name in domain.responses if said.values(name) is not None]
-        story = {"stories": [{"story": "spoken by the actions", "steps": spoken}]}
+        story = {"version": "3.1", "stories": [{"story": "spoken by the actions", "steps": spoken}]}
         return written.merge(StoryGraph(YAMLStoryReader(domain).read_from_parsed_yaml(story)) if spoken else None)
 
 

@@ -84,7 +84,8 @@ def summary(work: Work) -> str:
     dialogue = work.dialogue
     return (
         f"All is well: {len(dialogue.intents)} intents with {len(work.examples)} examples, "
-        f"{len(dialogue.rules)} rules, {len(dialogue.flows) - len(dialogue.rules)} stories, {len(dialogue.responses)} responses, "
+        f"{len(dialogue.rules)} rules, {len(dialogue.flows) - len(dialogue.rules)} stories, "
+        f"{len(dialogue.responses)} responses, "
         f"{len(work.folders)} catalogues, {len(work.languages) + 1} languages."
     )
 
