@@ -30,11 +30,19 @@ def explain(engine: Engine, incoming: Incoming) -> Reply:
 
 def _why_not(incoming: Incoming, item: Item) -> Reply:
     """What keeps an item off the list: a wish it does not meet, the history, or only its rank."""
-    lines = missing(incoming.state.constraints, item, incoming.catalog, incoming.words)
+    unmet = missing(incoming.state.constraints, item, incoming.catalog, incoming.words)
+    lines = [*_forbidden(incoming, item), *unmet]
     known = {event.item_id for event in incoming.history}
     response = "utter_why_not" if lines else "utter_why_not_known" if item.item_id in known else "utter_why_not_rank"
     says = Say(response, {"title": item.title, "reasons": "\n".join(lines)})
     return Reply((says,), replace(incoming.state, focus=item.item_id))
+
+
+def _forbidden(incoming: Incoming, item: Item) -> list[str]:
+    """What the rules in force that forbid the item say."""
+    rules = [rule for name, rule in incoming.catalog.policy.rules.items() if name in incoming.rules]
+    place = incoming.catalog.index(item.item_id)
+    return [rule.says for rule in rules if not all(incoming.catalog.mask(c)[place] for c in rule.never)]
 
 
 class ActionExplain(Action):

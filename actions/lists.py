@@ -64,10 +64,12 @@ def about(incoming: Incoming) -> str | None:
 
 def _findable(engine: Engine, incoming: Incoming) -> tuple[Query, bool]:
     """The query, and whether items of earlier lists had to come back. When nothing new fits, what the message asks for
-    outlives what earlier ones asked for; a message that asks for nothing new gets the best of the old lists."""
+    outlives what earlier ones asked for, but not what kind of thing it is about; a message that asks for nothing new
+    gets the best of the old lists."""
     state, before = incoming.state, incoming.before
     query, fitting = incoming.query(state), engine.recommender(incoming.catalog.schema.name).fitting
-    old = [c for c in state.constraints if c in before.constraints and c.op != "not" and not c.soft]
+    kind = next((s.name for s in incoming.catalog.schema.slots.values() if s.ask and s.type == "tags"), None)
+    old = [c for c in state.constraints if c in before.constraints and c.op != "not" and not c.soft and c.slot != kind]
     asks = (state.constraints, state.anchors, state.topic) != (before.constraints, before.anchors, before.topic)
     for count in range(len(old) + 1 if asks else 1):
         kept = tuple(c for c in query.constraints if c not in old[:count])

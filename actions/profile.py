@@ -8,6 +8,7 @@ from dataclasses import replace
 from rasa_sdk import Action
 
 from actions.turn import Incoming, Reply, Say, respond
+from chatrec import policy
 from chatrec.bootstrap import Engine
 from chatrec.catalog import Catalog
 from chatrec.dialogue import State
@@ -39,7 +40,11 @@ def _remembered(engine: Engine, incoming: Incoming, catalog: Catalog) -> list[st
         titles = [catalog.item(i).title for i, event in stances.items() if event.kind in kinds][-SHOWN:]
         if titles:
             lines.append(incoming.words(f"utter_memory_{name}", titles=", ".join(titles)))
-    wishes = [p.constraint for p in engine.store.preferences(incoming.user) if p.catalog == catalog.schema.name]
+    told = [p.constraint for p in engine.store.preferences(incoming.user) if p.catalog == catalog.schema.name]
+    for fact in (c for c in told if c.slot == policy.SLOT):
+        rule = catalog.policy.rules.get(str(fact.values[0]))
+        lines += [incoming.words("utter_memory_rule", said=fact.text, says=rule.says)] if rule else []
+    wishes = [c for c in told if c.slot != policy.SLOT]
     if wishes:
         said = in_words(wishes, catalog)
         lines.append(incoming.words("utter_memory_wishes", plural=catalog.schema.plural, wishes=said))
@@ -49,6 +54,8 @@ def _remembered(engine: Engine, incoming: Incoming, catalog: Catalog) -> list[st
 def correct_profile(engine: Engine, incoming: Incoming) -> Reply:
     """Drop the remembered wishes that the message speaks of; a negated one ("no more horror") takes their place."""
     spoken = [wish for mention in incoming.mentions for wish in mention.constraints]
+    if incoming.lifted and not spoken:
+        return Reply((), incoming.state)
     if not spoken and not incoming.outcome.subjects:
         return Reply((Say("utter_profile_how"),), incoming.state)
     for kept in engine.store.preferences(incoming.user):

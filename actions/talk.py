@@ -11,7 +11,7 @@ from actions.feedback import feedback
 from actions.lists import show
 from actions.recommend import recommend
 from actions.turn import Incoming, Reply, Say, respond
-from chatrec import phrases
+from chatrec import phrases, policy
 from chatrec.bootstrap import Engine
 
 CONFIRMED = (profile.FORGET, followup.REMINDERS)  # what only a yes can mean
@@ -85,7 +85,8 @@ def fallback(engine: Engine, incoming: Incoming) -> Reply:
         phrases.topic(phrases.cut(incoming.text, incoming.mentions)) or not incoming.mentions
     ):
         return Reply((Say("utter_out_of_scope"),), incoming.state)
-    if any(m.constraints or m.item_ids or m.direction or m.entity == "ordinal" for m in incoming.mentions):
+    telling = ("ordinal", policy.SLOT)
+    if any(m.constraints or m.item_ids or m.direction or m.entity in telling for m in incoming.mentions):
         return recommend(engine, incoming) if not incoming.state.focus else feedback(engine, incoming)
     if incoming.before.pending and incoming.before.pending not in CONFIRMED:
         return recommend(engine, incoming)

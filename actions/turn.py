@@ -19,7 +19,7 @@ from rasa_sdk import Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from chatrec import dialogue, routing
+from chatrec import dialogue, policy, routing
 from chatrec.bootstrap import Engine, engine
 from chatrec.catalog import Catalog, Schema
 from chatrec.dialogue import Outcome, State
@@ -59,8 +59,10 @@ class Reply:
 class Incoming:
     """One message, understood and stored. ``user`` is a key of the store; ``language`` what it is written in,
     if not English, and ``text`` its English reading; ``click`` the kind of a card's button;
-    ``moved``: the message took the conversation to another catalogue; ``responses``: those of domain.yml, by name, with
-    their variations; ``address``: channel, conversation and person, where the bot can write first."""
+    ``rules``: those of the catalogue's policy that are in force; ``lifted``: the words for some that no longer are;
+    ``emergency``: the one that the message tells of; ``moved``: it took the conversation to another catalogue;
+    ``responses``: those of domain.yml, by name, with their variations; ``address``: channel, conversation and person,
+    where the bot can write first."""
 
     user: str
     language: Language | None
@@ -75,6 +77,9 @@ class Incoming:
     turns: tuple[Turn, ...]
     history: tuple[Event, ...]
     preferences: tuple[Constraint, ...]
+    rules: tuple[str, ...]
+    lifted: tuple[str, ...]
+    emergency: str
     responses: Mapping[str, Sequence[Mapping[str, Any]]]
     address: tuple[str, str, str] | None = None
 
@@ -84,7 +89,8 @@ class Incoming:
 
     def query(self, state: State) -> Query:
         """What to recommend by in that state."""
-        return dialogue.query(state, self.turns, self.history, self.preferences)
+        never = self.catalog.policy.never(self.rules)
+        return dialogue.query(state, self.turns, self.history, self.preferences, never=never)
 
     def words(self, response: str, **values: object) -> str:
         """A response that is only a part of what is said: one of its variations, with the values in it."""
@@ -138,7 +144,23 @@ def _nouns(schema: Schema) -> dict[str, str]:
 
 def _run(work: Work, tracker: Tracker, domain: Mapping) -> Reply:
     built = engine()
-    return work(built, read(built, tracker, domain))
+    incoming = read(built, tracker, domain)
+    reply = work(built, incoming)
+    return reply if incoming.intent == "emergency" else _with_policy(incoming, reply)
+
+
+def _with_policy(incoming: Incoming, reply: Reply) -> Reply:
+    """The reply, after what rules of the policy the message has put in force or taken back, and with the notice that
+    goes with every list."""
+    written, state = incoming.catalog.policy, reply.state
+    listing = any((say.custom or {}).get("kind") == "list" for say in reply.says)
+    told = listing or any(m.entity == policy.SLOT for m in incoming.mentions)
+    fresh = [r for r in incoming.rules if told and r in written.rules and r not in state.noticed]
+    lead = [Say("utter_rule_lifted", {"said": said}) for said in incoming.lifted]
+    lead += [Say("utter_rule", {"says": written.rules[rule].says}) for rule in fresh]
+    notice = [Say("utter_notice", {"notice": written.notice})] if listing and written.notice else []
+    noticed = (*(rule for rule in state.noticed if rule in incoming.rules), *fresh)
+    return Reply((*lead, *reply.says, *notice), replace(state, noticed=noticed))
 
 
 def _send(dispatcher: CollectingDispatcher, say: Say, values: Mapping[str, str], cards: bool) -> None:
@@ -167,6 +189,8 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
     before, mentions = _moved(built, earlier, intent, text, heard, click)
     catalog = built.catalog(before.catalog)
     outcome = _outcome(before, intent, text, mentions, click, catalog)
+    lifted = built.note_rules(user, mentions, before.catalog)
+    told = [p.constraint for p in built.store.preferences(user) if p.catalog == before.catalog]
     if text:
         built.store.add_turn(user, tracker.sender_id, Turn("user", spoken.get("original") or text), time.time(), key)
     for event in outcome.events:
@@ -184,7 +208,10 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
         outcome=outcome,
         turns=_turns(tracker),
         history=built.store.events(user, catalog.schema.name),
-        preferences=tuple(p.constraint for p in built.store.preferences(user) if p.catalog == catalog.schema.name),
+        preferences=tuple(c for c in told if c.slot != policy.SLOT),
+        rules=policy.rules_in(told),
+        lifted=lifted,
+        emergency=next((e["value"] for e in entities if e.get("entity") == "emergency"), ""),
         responses=domain.get("responses") or {},
         address=_address(tracker, metadata),
     )
@@ -200,7 +227,9 @@ def _moved(
     built: Engine, state: State, intent: str, text: str, mentions: tuple[Mention, ...], click: Mapping | None
 ) -> tuple[State, tuple[Mention, ...]]:
     """The state in the catalogue that the message is about, and the mentions, with what is taken along from the item
-    spoken of in the one before."""
+    spoken of in the one before. An emergency moves nothing."""
+    if intent == "emergency":
+        return state, mentions
     if click is not None:
         return state.move(built.holder(click["item_id"], state.catalog)), mentions
     name = built.router.route(text, intent, mentions, state)
@@ -211,7 +240,7 @@ def _moved(
         titles = [i for i in (state.focus or state.judged, *state.anchors, *state.shown[:1]) if i][:1]
     taken = routing.carried(state.catalog, titles[:1], built.catalogs, name)
     wished = taken or any(m.catalog == name and (m.constraints or m.item_ids) for m in mentions)
-    return state.move(name, afresh=bool(wished) and intent in routing.OPENING), (*mentions, *taken)
+    return state.move(name, afresh=bool(wished)), (*mentions, *taken)
 
 
 def _outcome(

@@ -94,7 +94,10 @@ def movielens_100k(settings: Settings, catalog: Catalog) -> Set:
 def ml_latest_small(settings: Settings, catalog: Catalog) -> Set:
     """The users apart are those that the training of the ranker in service held out."""
     histories = sources.ratings(settings.var / "joined" / "ratings.csv")
-    events = ((user, e.item_id, e.at, e.value or 0.0) for user, did in histories.items() for e in did)
+    known = {item.item_id for item in catalog.items}
+    events = (
+        (user, e.item_id, e.at, e.value or 0.0) for user, did in histories.items() for e in did if e.item_id in known
+    )
     log, held = ev.make_log(events, {}), sources.held_users(histories, catalog, seed=0)
     return Set("ml-latest-small", log, (tuple(n for n, user in enumerate(log.users) if user in held),))
 

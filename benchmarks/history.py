@@ -28,6 +28,7 @@ from chatrec.collaborative import Ease, History, popularity
 from chatrec.encoder import encode_items, load_encoder
 from chatrec.evaluation import history as ev
 from chatrec.factors import Factors
+from chatrec.neighbours import SequenceNeighbours
 from chatrec.sequence import Recipe, SequenceModel
 from chatrec.settings import Settings
 
@@ -113,8 +114,10 @@ def signals(bench: Bench, recipe: Recipe, seeds: Sequence[int]) -> dict[str, ev.
         each = [bench.scorer("sequence", network(seed), known, *code, seed) for seed in seeds]
         return lambda histories: np.mean([score(histories) for score in each], axis=0)
 
-    linear = {name: partial(bench.scorer, name, fit) for name, fit in ev.linear_signals(items).items()}
-    return {**linear, "sequence": sequence}
+    def plain(name: str, fit: ev.Fit) -> ev.Fit:
+        return lambda known: bench.scorer(name, fit, known, source(Ease, SequenceNeighbours))
+
+    return {**{name: plain(name, fit) for name, fit in ev.linear_signals(items).items()}, "sequence": sequence}
 
 
 def ours(bench: Bench, recipe: Recipe, seeds: Sequence[int]) -> dict[str, list[ev.Scorer]]:

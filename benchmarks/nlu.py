@@ -1,7 +1,8 @@
-"""How well messages are understood: ``python -m benchmarks.nlu [--json]``.
+"""How well messages are understood: ``python -m benchmarks.nlu [--json] [--picture FILE]``.
 
 Trains the intent part of ``config.yml`` on ``data/nlu`` and measures it on ``tests/nlu/test_nlu.yml``, by
-cross-validation, and on real seekers' utterances (``CHATREC_DATA``/nlu, left out when it is not there).
+cross-validation, and on real seekers' utterances (``CHATREC_DATA``/nlu, left out when it is not there). The picture is
+the confusion matrix of the seekers.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import yaml
 from rasa.engine.graph import ExecutionContext, GraphSchema
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
 from rasa.nlu.tokenizers.whitespace_tokenizer import WhitespaceTokenizer
+from rasa.shared.core.events import BotUttered, SessionStarted
+from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import INTENT, INTENT_NAME_KEY, PREDICTED_CONFIDENCE_KEY, TEXT
 from rasa.shared.nlu.training_data.loading import load_data
 from rasa.shared.nlu.training_data.message import Message
@@ -102,12 +106,17 @@ class Reader:
     featurizer: SentenceEncoderFeaturizer
     classifier: EmbeddingIntentClassifier
 
-    def read(self, texts: Sequence[str]) -> tuple[list[str], np.ndarray]:
-        """The intent of each text and (n,) its confidence."""
-        messages = [Message({TEXT: text}) for text in texts]
-        self.classifier.process(self.featurizer.process(self.tokenizer.process(messages)))
+    def read(self, texts: Sequence[str], after: Sequence[str] | None = None) -> tuple[list[str], np.ndarray]:
+        """The intent of each text and (n,) its confidence; ``after`` is what the bot said before each."""
+        messages = self.featurizer.process(self.tokenizer.process([Message({TEXT: text}) for text in texts]))
+        for message, said in zip(messages, after or [None] * len(messages), strict=True):
+            self.classifier.process([message], None if said is None else _conversation(said))
         found = [message.get(INTENT) for message in messages]
         return [f[INTENT_NAME_KEY] for f in found], np.array([f[PREDICTED_CONFIDENCE_KEY] for f in found])
+
+
+def _conversation(said: str) -> DialogueStateTracker:
+    return DialogueStateTracker.from_events("seeker", [SessionStarted(), *([BotUttered(said)] if said else [])])
 
 
 def train(root: Path, data: TrainingData, folder: Path) -> Reader:
@@ -180,25 +189,56 @@ def _validate(name: str, model: Any, vectors: np.ndarray, method: str, sharpness
     return {"name": name, **{key: round(float(value), 3) for key, value in numbers.items()}}
 
 
-def seekers(reader: Reader, path: Path) -> dict[str, Any]:
-    """Real utterances, of which many have several intents: the share whose predicted intent is among theirs, and F1.
+@dataclass(frozen=True)
+class Seekers:
+    """Real utterances with seeker intents, many with several; ``said`` is what the bot said before."""
 
-    Utterances with no seeker intent (greetings, chit-chat) are left out. For F1 an utterance counts as the predicted
-    intent when that is among its own, else as the first of its own.
-    """
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    own = [[i for i in row["intents"] if i in SEEKER] for row in rows]
-    texts = [html.unescape(row["text"]) for row, intents in zip(rows, own, strict=True) if intents]
-    own = [intents for intents in own if intents]
-    predicted, _ = reader.read(texts)
-    truth = [p if p in intents else intents[0] for p, intents in zip(predicted, own, strict=True)]
+    texts: list[str]
+    said: list[str]
+    intents: list[list[str]]
+
+    @classmethod
+    def load(cls, path: Path) -> Seekers:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        own = [[i for i in row["intents"] if i in SEEKER] for row in rows]
+        kept = [(row, intents) for row, intents in zip(rows, own, strict=True) if intents]
+        texts, said = ([html.unescape(row[key]) for row, _ in kept] for key in ("text", "previous_bot_text"))
+        return cls(texts, said, [intents for _, intents in kept])
+
+    def truth(self, predicted: Sequence[str]) -> list[str]:
+        """An utterance counts as the predicted intent when that is among its own, else as the first of its own."""
+        return [p if p in intents else intents[0] for p, intents in zip(predicted, self.intents, strict=True)]
+
+
+def seekers(asked: Seekers, predicted: Sequence[str]) -> dict[str, Any]:
+    """The share whose predicted intent is among theirs, and F1."""
+    truth = asked.truth(predicted)
     each = f1_score(truth, predicted, labels=SEEKER, average=None, zero_division=0)
     return {
-        "n": len(texts),
-        "share": round(float(np.mean([p in intents for p, intents in zip(predicted, own, strict=True)])), 3),
+        "n": len(truth),
+        "share": round(float(np.mean(np.array(truth) == predicted)), 3),
         "macro_f1": round(float(np.mean(each)), 3),
         "f1": dict(zip(SEEKER, np.round(each, 2).tolist(), strict=True)),
     }
+
+
+def draw(asked: Seekers, predicted: Sequence[str], path: Path) -> None:
+    """Write the confusion matrix: a row for each true intent, shares of the row by colour, counts as numbers."""
+    columns = [*SEEKER, "others"]
+    counts = np.zeros((len(SEEKER), len(columns)), dtype=int)
+    for true, found in zip(asked.truth(predicted), predicted, strict=True):
+        counts[SEEKER.index(true), columns.index(found if found in SEEKER else "others")] += 1
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure, axes = plt.subplots(figsize=(9, 8), layout="constrained")
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in zip(*np.nonzero(counts), strict=True):
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        axes.text(column, row, counts[row, column], ha="center", va="center", color=colour, fontsize=9)
+    axes.set_xticks(range(len(columns)), columns, rotation=60, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(SEEKER)), SEEKER)
+    axes.set(xlabel="understood as", ylabel="published label", title=f"Real seekers' utterances, n = {counts.sum()}")
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
 
 
 def latency(reader: Reader, texts: Sequence[str]) -> dict[str, float]:
@@ -212,22 +252,29 @@ def latency(reader: Reader, texts: Sequence[str]) -> dict[str, float]:
     return {"p50_ms": round(float(np.median(times)), 1), "p95_ms": round(float(np.quantile(times, 0.95)), 1)}
 
 
-def measure(settings: Settings) -> dict[str, Any]:
-    """All figures, by name."""
+def measure(settings: Settings, picture: Path | None = None) -> dict[str, Any]:
+    """All figures, by name; the seekers' confusion matrix goes to ``picture``."""
     data, test = load_data(str(settings.root / "data/nlu")), load_data(str(settings.root / "tests/nlu/test_nlu.yml"))
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         reader = train(settings.root, data, Path(folder))
         seconds = time.perf_counter() - start
-    path = settings.data / "nlu" / "seeker_intents_dev.jsonl"
-    return {
+    figures = {
         "examples": len(data.intent_examples),
         "train_seconds": round(seconds, 1),
         "held_out": held_out(reader, test),
         "cross_validation": compare(reader, data),
-        "seekers": seekers(reader, path) if path.exists() else f"left out: no {path.name} under CHATREC_DATA",
         "latency": latency(reader, [m.get(TEXT) for m in test.intent_examples]),
     }
+    path = settings.data / "nlu" / "seeker_intents_dev.jsonl"
+    if not path.exists():
+        return figures | {"seekers": f"left out: no {path.name} under CHATREC_DATA"}
+    asked = Seekers.load(path)
+    predicted = reader.read(asked.texts, asked.said)[0]
+    if picture:
+        draw(asked, predicted, picture)
+    alone = seekers(asked, reader.read(asked.texts)[0])
+    return figures | {"seekers": seekers(asked, predicted), "seekers_without_the_bots_turn": alone}
 
 
 def show(figures: Any, indent: int = 0) -> None:
@@ -247,8 +294,9 @@ def show(figures: Any, indent: int = 0) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--picture", type=Path, help="write the seekers' confusion matrix to this file")
     arguments = parser.parse_args()
-    figures = measure(Settings.read())
+    figures = measure(Settings.read(), arguments.picture)
     if arguments.json:
         print(json.dumps(figures, ensure_ascii=False))
     else:

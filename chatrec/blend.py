@@ -84,6 +84,15 @@ class Blend:
         table = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B").x.reshape(shape)
         return cls(names, tuple(edges), table[0] + table[1:])
 
+    def likelihoods(
+        self, signals: Mapping[str, np.ndarray], histories: Sequence[History], targets: np.ndarray
+    ) -> np.ndarray:
+        """(users,) log-probabilities of ``targets`` among the items not in the histories."""
+        logits = np.where(
+            seen_items(histories, len(next(iter(signals.values()))[0])), -np.inf, self.score(signals, histories)
+        )
+        return logits[np.arange(len(targets)), targets] - logsumexp(logits, axis=1)
+
     def score(self, signals: Mapping[str, np.ndarray], histories: Sequence[History]) -> np.ndarray:
         """(users, items) float32 of the same signals for other histories. A signal that is missing counts nothing."""
         seen = seen_items(histories, next(iter(signals.values())).shape[1])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from chatrec import dialogue, promotion
+from chatrec import dialogue, policy, promotion
 from chatrec.candidates import CandidateGenerator
 from chatrec.catalog import Catalog, load_catalogs
 from chatrec.encoder import Encoder, load_encoder
@@ -21,7 +21,7 @@ from chatrec.recommender import Recommender
 from chatrec.routing import Router
 from chatrec.settings import Settings
 from chatrec.store import Store
-from chatrec.types import Constraint, Query, RankedList, Turn
+from chatrec.types import Constraint, Mention, Query, RankedList, Turn
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,22 @@ class Engine:
         """The catalogue that has an item of that id; ``first`` when several have, or none."""
         return next((n for n in (first, *self.catalogs) if item_id in self.catalogs[n]), first)
 
+    def note_rules(self, user: str, mentions: Sequence[Mention], catalog: str) -> tuple[str, ...]:
+        """Remember which rules of any catalogue concern the user, by what they said in ``catalog``; forget those that
+        they say don't. Returns the words for those that no longer hold."""
+        told = policy.told(mentions, catalog)
+        facts = [p for p in self.store.preferences(user) if p.constraint.slot == policy.SLOT] if told else []
+        lifted = []
+        for mention in told:
+            known = [p for p in facts if (p.catalog, p.constraint.values) == (mention.catalog, (mention.value,))]
+            if not mention.negated and not known:
+                said = max((m.text for m in told if m.start <= mention.start and mention.end <= m.end), key=len)
+                self.store.remember(user, mention.catalog, policy.fact(str(mention.value), said))
+            for fact in known if mention.negated else ():
+                self.store.forget_preference(fact.preference_id)
+                lifted.append(fact.constraint.text)
+        return tuple(dict.fromkeys(lifted))
+
     def recommend(self, user: str, query: Query) -> RankedList:
         """The list for a stored user, written down as an impression. ``user`` is a key of the store."""
         ranked = self._recommend(query)
@@ -66,8 +82,10 @@ class Engine:
         state = dialogue.understand(state, "ask_recommendation", text, linked, self.catalog(catalog), time.time()).state
         key = self.store.user(user) if user else None
         history = self.store.events(key, catalog) if key else ()
-        told = [p.constraint for p in self.store.preferences(key) if p.catalog == catalog] if key else ()
-        query = dialogue.query(state, (Turn("user", text),) if text else (), history, told, n)
+        told = [p.constraint for p in self.store.preferences(key) if p.catalog == catalog] if key else []
+        rules = [str(m.value) for m in policy.told(linked, catalog) if not m.negated] + list(policy.rules_in(told))
+        never = self.catalog(catalog).policy.never(rules)
+        query = dialogue.query(state, (Turn("user", text),) if text else (), history, told, n, never)
         return self.recommend(key, query) if key else self._recommend(query)
 
     def _recommend(self, query: Query) -> RankedList:

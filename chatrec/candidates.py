@@ -58,7 +58,8 @@ class CandidateGenerator:
     """Scores a catalogue for a query. Reads or makes the item vectors when built.
 
     ``known``: what other people's behaviour says about these items, for more signals (``signals``). ``fusion``: what
-    each signal counts instead of ``weights``; signals that it does not weigh are left out.
+    each signal counts instead of ``weights``; signals that it does not weigh are left out. ``silence``: the same, for
+    queries that say nothing of what is wanted.
     """
 
     def __init__(
@@ -69,10 +70,11 @@ class CandidateGenerator:
         weights: FusionWeights = FusionWeights(),
         known: Known | None = None,
         fusion: Fusion | None = None,
+        silence: Fusion | None = None,
     ) -> None:
         self.catalog = catalog
         self.weights = weights
-        self.fusion = fusion
+        self.fusion, self.silence = fusion, silence
         self._encoder = encoder
         texts = [catalog.describe(item) for item in catalog.items]
         self.vectors = encode_items(encoder, texts, cache)  # (N, d)
@@ -83,9 +85,9 @@ class CandidateGenerator:
         self._close = lru_cache(maxsize=512)(self._closeness)
 
     def allowed(self, query: Query) -> np.ndarray:
-        """(N,) bool: the items that meet every hard constraint and are not excluded."""
+        """(N,) bool: the items that meet every hard constraint, that no rule forbids and that are not excluded."""
         mask = np.ones(len(self.catalog), dtype=bool)
-        for constraint in query.constraints:
+        for constraint in (*query.constraints, *query.never):
             if not constraint.soft:
                 mask &= self.catalog.mask(constraint)
         mask[positions(self.catalog, query.exclude)] = False
@@ -106,14 +108,15 @@ class CandidateGenerator:
     def _parts(self, query: Query, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Signal -> (k,) float32, weighted, for the items at ``rows``."""
         names = [f.name for f in fields(FusionWeights)]
-        weights = self.fusion.weights if self.fusion else {name: getattr(self.weights, name) for name in names}
+        fusion = self.silence if self.silence and silent(query) else self.fusion
+        weights = fusion.weights if fusion else {name: getattr(self.weights, name) for name in names}
         signals = self.signals(query, rows)
         return {name: (weights[name] * signals[name]).astype(np.float32) for name in signals if name in weights}
 
     def signals(self, query: Query, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Signal -> (k,) before any weight, for the items at ``rows``."""
         signals = {
-            "dialogue": self._dialogue(dialogue_text(query.turns) if query.topic is None else query.topic, rows),
+            "dialogue": self._dialogue(said(query), rows),
             "wishes": self._wishes(query, rows),
             "reception": self._prior["reception"][rows],
             "popularity": self._prior["popularity"][rows],
@@ -189,6 +192,16 @@ class CandidateGenerator:
         top = min(NEIGHBOURS, (len(raw) - 1) // 4)  # else few items would all be neighbours
         low, high = np.median(raw), np.partition(raw, -1 - top)[-1 - top]
         return np.clip((raw - low) / max(high - low, 1e-6), 0, 1).astype(np.float32)
+
+
+def said(query: Query) -> str:
+    """The words that no constraint covers."""
+    return dialogue_text(query.turns) if query.topic is None else query.topic
+
+
+def silent(query: Query) -> bool:
+    """Whether nothing is known but what was done and named."""
+    return not query.constraints and not said(query)
 
 
 def dialogue_text(turns: Sequence[Turn], n: int = 4) -> str:

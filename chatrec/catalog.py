@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import re
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from chatrec.errors import BadInput, UnknownItem
+from chatrec.policy import NO_POLICY, Policy, banned_in, banned_pattern, load_policy
 from chatrec.rows import read_items
 from chatrec.schema import Mood, Schema, Slot, load_schema
 from chatrec.types import Constraint, Item
@@ -31,6 +33,8 @@ __all__ = [
     "load_schema",
 ]
 
+log = logging.getLogger(__name__)
+
 ITEMS, SCHEMA = "items.csv", "schema.toml"
 
 
@@ -45,11 +49,12 @@ def fold(text: str) -> str:
 class Catalog:
     """Items in file order, index 0 to N-1. Columns become arrays when first used.
 
-    ``version``: the first 12 hex digits of the sha256 over items.csv and schema.toml.
+    ``version``: the first 12 hex digits of the sha256 over items.csv and schema.toml. ``policy``: what of it may not
+    be shown to whom.
     """
 
-    def __init__(self, schema: Schema, items: tuple[Item, ...], version: str = "") -> None:
-        self.schema, self.items, self.version = schema, items, version
+    def __init__(self, schema: Schema, items: tuple[Item, ...], version: str = "", policy: Policy = NO_POLICY) -> None:
+        self.schema, self.items, self.version, self.policy = schema, items, version, policy
         self._position = {item.item_id: i for i, item in enumerate(items)}
         self._values: dict[str, dict[str, np.ndarray]] = {}
         self._numbers: dict[str, np.ndarray] = {}
@@ -197,7 +202,8 @@ def _meet(column: np.ndarray, constraint: Constraint) -> np.ndarray:
 
 
 def load_catalog(folder: Path) -> Catalog:
-    """Read ``items.csv`` and ``schema.toml`` of a folder.
+    """Read ``items.csv``, ``schema.toml`` and, if there, ``policy.toml`` of a folder. Items with a banned word are left
+    out, and each is reported.
 
     Raises:
         BadInput: a file is missing or wrong, with its name and line or key.
@@ -205,7 +211,19 @@ def load_catalog(folder: Path) -> Catalog:
     schema = load_schema(folder / SCHEMA)
     raw = _read(folder / ITEMS)
     version = hashlib.sha256(raw + _read(folder / SCHEMA)).hexdigest()[:12]
-    return Catalog(schema, read_items(raw, folder / ITEMS, schema), version)
+    everything = Catalog(schema, read_items(raw, folder / ITEMS, schema), version)
+    policy = load_policy(folder, everything)
+    return Catalog(schema, tuple(_without_banned(everything, policy, folder / ITEMS)), version, policy)
+
+
+def _without_banned(catalog: Catalog, policy: Policy, path: Path) -> Iterator[Item]:
+    pattern = banned_pattern(policy.banned)
+    for item in catalog.items:
+        word = policy.banned and banned_in(item, catalog.schema.columns, pattern)
+        if word:
+            log.warning("%s: %s is left out, since its policy bans %r", path, item.title, word)
+        else:
+            yield item
 
 
 def load_catalogs(folder: Path) -> dict[str, Catalog]:

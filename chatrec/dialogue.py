@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from chatrec import phrases, wishes
+from chatrec import phrases, policy, wishes
 from chatrec.candidates import positions
 from chatrec.catalog import Catalog
 from chatrec.explain import LIKED_STARS
@@ -39,7 +39,8 @@ class State:
     """What has been said and shown in one conversation. ``topic``: what is asked for beyond the constraints. ``shown``:
     the last list, in order; ``before``: items of earlier lists. ``focus``: the item spoken of last; ``judged``: the one
     that feedback was last given on. ``asked``: slots asked about. ``lists``: what the latest lists answered to.
-    ``pending``: what the bot waits for: a slot, ``forget`` (a confirmation) or nothing. ``parked``: where the same
+    ``pending``: what the bot waits for: a slot, ``forget`` (a confirmation) or nothing. ``noticed``: rules
+    of the policy that the user knows to be in force. ``parked``: where the same
     conversation stands in other catalogues, as JSON."""
 
     catalog: str
@@ -54,6 +55,7 @@ class State:
     asked: tuple[str, ...] = ()
     pending: str = ""
     lists: tuple[Mapping[str, Any], ...] = ()
+    noticed: tuple[str, ...] = ()
     parked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -61,7 +63,7 @@ class State:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> State:
-        lists = {k: tuple(data.get(k, ())) for k in ("anchors", "shown", "before", "asked", "lists")}
+        lists = {k: tuple(data.get(k, ())) for k in ("anchors", "shown", "before", "asked", "lists", "noticed")}
         return cls(**{**data, **lists, "constraints": tuple(Constraint.from_json(c) for c in data["constraints"])})
 
     def snapshot(self) -> dict[str, Any]:
@@ -74,7 +76,7 @@ class State:
         if len(self.lists) < 2:
             return self
         earlier = State.from_json({"catalog": self.catalog, **self.lists[-2]})
-        return replace(earlier, lists=self.lists[:-2], asked=self.asked, parked=self.parked)
+        return replace(earlier, lists=self.lists[:-2], asked=self.asked, noticed=self.noticed, parked=self.parked)
 
     def move(self, catalog: str, afresh: bool = False) -> State:
         """The same conversation in another catalogue, as it was left there, or but for what was ruled out there."""
@@ -111,7 +113,7 @@ def understand(
     if phrases.takes_back(text):
         return Outcome(replace(state.back(), pending=""))
     if intent == "start_over" and (phrases.restarts(phrases.cut(text, mentions)) or not mentions):
-        state = State(state.catalog, before=_earlier(state), parked=state.parked)
+        state = State(state.catalog, before=_earlier(state), noticed=state.noticed, parked=state.parked)
     mentions = [m for m in mentions if m.catalog in ("", state.catalog)]
     spoken = _referents(state, mentions)
     anchors, subjects = _split(intent, text, spoken)
@@ -184,18 +186,28 @@ def query(
     history: Sequence[Event],
     preferences: Sequence[Constraint] = (),
     n: int = 5,
+    never: Sequence[Constraint] = (),
 ) -> Query:
     """The query for the next list: nothing seen, rejected, used as an anchor or shown in this conversation.
 
     ``preferences``: what the user told in earlier conversations. "I hate horror" still excludes; "I love comedies"
-    only leans that way; what this conversation says goes first.
+    only leans that way; what this conversation says goes first. ``never``: what rules forbid, whatever anybody says.
     """
     known = {event.item_id for event in history}
     away = known | set(state.before) | set(state.shown) | set(state.anchors)
-    kept = [c if c.op == "not" else replace(c, soft=True) for c in preferences if not _overridden(c, state)]
+    wishes_told = [c for c in preferences if c.slot != policy.SLOT and not _overridden(c, state)]
+    kept = [c if c.op == "not" else replace(c, soft=True) for c in wishes_told]
     asked = tuple(dict.fromkeys([*state.constraints, *kept]))
     return Query(
-        state.catalog, tuple(turns), asked, state.anchors, tuple(history), frozenset(away), n, topic=state.topic
+        state.catalog,
+        tuple(turns),
+        asked,
+        state.anchors,
+        tuple(history),
+        frozenset(away),
+        n,
+        topic=state.topic,
+        never=tuple(never),
     )
 
 

@@ -120,7 +120,7 @@ def compare(first: Item, second: Item, catalog: Catalog, words: Words) -> str:
             shared += one
             continue
         common = [v for v in one if v in other]
-        lines.append(f"{label}: {', '.join(one) or unknown} / {', '.join(other) or unknown}")
+        lines.append(f"{label.rstrip(':')}: {', '.join(one) or unknown} / {', '.join(other) or unknown}")
         shared += common
     if shared:
         lines.append(words("utter_compare_both", shared=", ".join(dict.fromkeys(shared))))

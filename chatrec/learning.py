@@ -29,6 +29,7 @@ from chatrec.types import Event, Query
 
 FOLDS = 4
 EACH = 5  # requests made of one user's behaviour
+LITTLE = 20  # events that are known of somebody at most when silence is learnt from
 SIGNALS = (  # those that earn their place, docs/decisions.md
     *("dialogue", "request", "answers", "wishes", "tags", "people", "number"),
     *("anchors", "history", "shared", "together", "alike", "era"),
@@ -128,6 +129,20 @@ def of_behaviour(
             target = catalog.index(known[n].item_id)
             found = asked(catalog.items[target], [e for e in known[:n] if e.item_id != known[n].item_id], catalog, rng)
             yield Asked(user, _as_read(found, catalog, linker), (target,))
+
+
+def of_silence(
+    histories: Mapping[str, Sequence[Event]], catalog: Catalog, seed: int = 0, each: int = EACH
+) -> Iterator[Asked]:
+    """What people who had said nothing liked next, while little was known of them."""
+    for user, events in sorted(histories.items()):
+        known = [event for event in events if len(positions(catalog, [event.item_id]))][:LITTLE]
+        liked = [n for n, event in enumerate(known) if stance(event) == "like"]
+        for n in random.Random(f"{seed}:{user}:silence").sample(liked, min(each, len(liked))):
+            before = tuple(event for event in known[:n] if event.item_id != known[n].item_id)
+            seen = frozenset(event.item_id for event in before)
+            plain = Query(catalog.schema.name, history=before, exclude=seen)
+            yield Asked(user, plain, (catalog.index(known[n].item_id),))
 
 
 def _as_read(made: Query, catalog: Catalog, linker: Linker) -> Query:

@@ -1,10 +1,12 @@
 """A trained ranker as it serves: the fine-tuned tower, what is known of items, and what each signal counts.
 
-models/recommender/<name>/   tower.json, heads.safetensors, adapter/; knowledge.npz; requests.json, dialogues.json
+models/recommender/<name>/   tower.json, heads.safetensors, adapter/; knowledge.npz;
+                             requests.json, silence.json, dialogues.json
 
-People who ask a bot state wishes and have a history; people who talk to each other drift. So the weights of the signals
-are learnt twice: ``requests`` is what the bot ranks by, ``dialogues`` fits talk between people. A model that was
-trained without behaviour or dialogues has no such files, and the candidates keep the weights chosen by hand.
+People who ask a bot state wishes and have a history; people who talk to each other drift; and some say nothing. So the
+weights of the signals are learnt for each: the bot ranks by ``requests``, and by ``silence`` while nobody has said what
+they want; ``dialogues`` fits talk between people. A model that was trained without behaviour or dialogues has no such
+files, and the candidates keep the weights chosen by hand.
 """
 
 from __future__ import annotations
@@ -17,11 +19,12 @@ from chatrec.catalog import Catalog
 from chatrec.encoder import Encoder
 from chatrec.fusion import Fusion
 from chatrec.knowledge import Knowledge
-from chatrec.rank import FUSED, WEIGHT, TowerRanker
+from chatrec.rank import FUSED, WEIGHT, KeepOrder, Ranker, TowerRanker
 from chatrec.settings import Settings
 from chatrec.tower import QueryTower, Tower, load_tower
 
 KNOWLEDGE, REQUESTS, DIALOGUES = "knowledge.npz", "requests.json", "dialogues.json"
+SILENCE = "silence.json"
 FAMILIAR = 0.05  # share of a catalogue that must be known, so that what was learnt elsewhere holds for it
 
 
@@ -32,11 +35,14 @@ class Learnt:
     knowledge: Knowledge
     requests: Fusion
     dialogues: Fusion
+    silence: Fusion | None = None
 
     def save(self, folder: Path) -> None:
         self.knowledge.save(folder / KNOWLEDGE)
         self.requests.save(folder / REQUESTS)
         self.dialogues.save(folder / DIALOGUES)
+        if self.silence:
+            self.silence.save(folder / SILENCE)
 
     @classmethod
     def load(cls, folder: Path) -> Learnt | None:
@@ -44,7 +50,8 @@ class Learnt:
         if not (folder / KNOWLEDGE).exists():
             return None
         fusions = (Fusion.load(folder / name) for name in (REQUESTS, DIALOGUES))
-        return cls(Knowledge.load(folder / KNOWLEDGE), *fusions)
+        silence = Fusion.load(folder / SILENCE) if (folder / SILENCE).exists() else None
+        return cls(Knowledge.load(folder / KNOWLEDGE), *fusions, silence)
 
 
 @dataclass(frozen=True)
@@ -60,9 +67,14 @@ class Model:
         known = self.learnt.knowledge.on(catalog) if self.learnt else None
         if known is None or known.found.mean() < FAMILIAR:
             return CandidateGenerator(catalog, encoder, cache)
-        return CandidateGenerator(catalog, encoder, cache, known=known, fusion=self.learnt.requests)
+        learnt = self.learnt
+        return CandidateGenerator(catalog, encoder, cache, known=known, fusion=learnt.requests, silence=learnt.silence)
 
-    def ranker(self, generator: CandidateGenerator) -> TowerRanker:
+    def ranker(self, generator: CandidateGenerator) -> Ranker:
+        """The tower where other people's behaviour is known to the model; in a catalogue it has never seen, nothing
+        but the signals: learnt from films, it takes products for films (docs/decisions.md, "Catalogues")."""
+        if self.learnt is not None and generator.fusion is None:
+            return KeepOrder()
         weight = FUSED if generator.fusion else WEIGHT
         return TowerRanker(QueryTower(self.tower, generator.vectors), generator.catalog, weight)
 

@@ -32,14 +32,16 @@ class Recommender:
     model: str
 
     def recommend(self, query: Query) -> RankedList:
-        """The best ``query.n`` items that meet every hard constraint.
+        """The best ``query.n`` items that meet every hard constraint and that no rule forbids.
 
         When nothing does, the softest constraints are given up one by one (``RankedList.relaxed``); exclusions never
         are. When everything that fits was excluded only because it was shown, the list is shorter, or empty.
         """
         start = time.perf_counter()
         query, relaxed = self.relax(query)
+        query = self._nearest(query, relaxed)
         candidates = self.ranker.rank(query, self.generator.generate(query, max(self.ranker.reads, query.n)))
+        candidates = candidates.take(np.flatnonzero(self.fitting(query)[candidates.indices]))  # whatever ranked them
         best = candidates.indices[: query.n]
         evidence = explain_all(query, self.catalog, best, self.score)
         items = tuple(self._line(rank, candidates, evidence[rank - 1]) for rank in range(1, len(best) + 1))
@@ -62,6 +64,18 @@ class Recommender:
             if self.fitting(looser).any():
                 return looser, given_up
         return query, ()
+
+    def _nearest(self, query: Query, given_up: tuple[Constraint, ...]) -> Query:
+        """The query with each bound that was given up moved as little as it takes to fill a list: nothing is that
+        cheap, so the cheapest there is."""
+        for constraint in (c for c in given_up if c.op in ("min", "max")):
+            sign = 1 if constraint.op == "max" else -1
+            column = sign * self.catalog.numbers(constraint.slot)[self.fitting(query)]
+            there = np.sort(column[~np.isnan(column)])[: query.n]
+            if len(there):
+                moved = replace(constraint, values=(float(sign * there[-1]),))
+                query = replace(query, constraints=(*query.constraints, moved))
+        return query
 
     def _prices(self, query: Query) -> dict[Constraint, float]:
         """What giving up each wish costs, for the newest ``NEGOTIABLE``."""

@@ -25,7 +25,7 @@ UNDERSTOOD = 1.0  # a message that a linker understands whole
 NEAR = 1.0  # a message that is surely about a catalogue, by its sentence vector
 OPENING = frozenset({"ask_recommendation", "start_over", "choose_domain", "nlu_fallback", "provide_preference", "help"})
 SETTLED, FOLLOWING, ANSWERING = 0.35, 0.9, 1.2  # how far another catalogue must be ahead; see ``route``
-WEIGHT = {"ordinal": 0.0, "relation": 0.3, "mood": 0.5, "title": 0.8}  # how telling a mention is; else 1
+WEIGHT = {"ordinal": 0.0, "policy": 0.0, "relation": 0.3, "mood": 0.5, "title": 0.8}  # how telling a mention is; else 1
 MINED = 40  # examples made from a catalogue's own values
 _POINTING = r"\b(?:that|this|those|these|the|same)\s+(?:(?:same|first|second|third|fourth|fifth|last)\s+)?(?:{words})\b"
 

@@ -48,7 +48,8 @@ class Slot:
     with the highest or lowest ("shortest"). ``min`` and ``max``: what a cell may hold. ``ask``: may be asked for.
     ``softness``: the highest is given up first when nothing fits. ``reason``: a clause with ``{value}``. ``inquiry``:
     words of a question about it. ``printed``: its values stand on the thing itself, as a brand does on a pack.
-    ``small``: its values are no names, and are said in small letters.
+    ``small``: its values are no names, and are said in small letters. ``adjective``: its values may stand before the
+    noun ("a horror film"); only asked of the first slot with tags.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Slot:
     inquiry: tuple[str, ...] = ()
     printed: bool = False
     small: bool = False
+    adjective: bool = True
 
 
 @dataclass(frozen=True)
@@ -203,6 +205,7 @@ def _slot(name: str, table: Table) -> Slot:
         inquiry=table.texts("inquiry"),
         printed=table.flag("printed"),
         small=table.flag("small"),
+        adjective=table.flag("adjective", True),
     )
 
 

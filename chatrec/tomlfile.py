@@ -58,8 +58,8 @@ class Table:
             raise self.bad(key, "is missing or not a number")
         return float(value)
 
-    def flag(self, key: str) -> bool:
-        value = self.data.get(key, False)
+    def flag(self, key: str, default: bool = False) -> bool:
+        value = self.data.get(key, default)
         if not isinstance(value, bool):
             raise self.bad(key, "must be true or false")
         return value

@@ -138,8 +138,12 @@ class QueryTower:
 
     def score(self, reading: Reading) -> np.ndarray:
         """(N,) float32 cosines of query and items: one pass, whatever N."""
+        return self.score_all([reading])[0]
+
+    def score_all(self, readings: Sequence[Reading]) -> np.ndarray:
+        """(B, N) float32, one pass for all."""
         with torch.inference_mode():
-            return (self._items @ self.tower.queries([reading], self._vectors)[0]).cpu().numpy()
+            return (self.tower.queries(readings, self._vectors) @ self._items.T).cpu().numpy()
 
 
 def new_tower(settings: Settings, config: TowerConfig = TowerConfig()) -> Tower:

@@ -51,7 +51,8 @@ class Constraint:
 class Mention:
     """Something of a catalogue that a message speaks of: ``text[start:end]``.
 
-    ``entity`` is a slot name of the schema, or ``title``, ``period``, ``mood``, ``ordinal``, ``relation``.
+    ``entity`` is a slot name of the schema, or ``title``, ``period``, ``mood``, ``ordinal``, ``relation``,
+    ``policy`` (``value``: the rule of the catalogue's policy that the words put in force, or when negated take back).
     ``constraints`` is what the words ask for, negation already applied; empty for titles, ordinals
     and relative critiques. ``item_ids``: titles only, best match first. ``value``: the canonical value;
     for an ordinal the 1-based position, negative from the end. ``direction``: +1 for "newer", "longer",
@@ -109,9 +110,10 @@ class Event:
 
 @dataclass(frozen=True)
 class Query:
-    """All that a recommendation depends on. ``anchors``: items to be like ("more like the second").
-    ``exclude``: items that must not come back. ``history``: oldest first. ``topic``: what the words ask for beyond the
-    constraints ("space travel"), empty when they ask for no more; None when nobody has told, then the turns are read.
+    """All that a recommendation depends on. ``anchors``: items to be like ("more like the second"). ``exclude``: items
+    that must not come back. ``history``: oldest first. ``never``: what rules forbid, whatever is asked for.
+    ``topic``: what the words ask for beyond the constraints ("space travel"), empty when they ask for no more; None
+    when nobody has told, then the turns are read.
     """
 
     catalog: str
@@ -122,6 +124,7 @@ class Query:
     exclude: frozenset[str] = frozenset()
     n: int = 5
     topic: str | None = None
+    never: tuple[Constraint, ...] = ()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Query:
@@ -135,6 +138,7 @@ class Query:
             exclude=frozenset(data["exclude"]),
             n=data["n"],
             topic=data.get("topic"),
+            never=tuple(Constraint.from_json(c) for c in data.get("never", ())),
         )
 
 

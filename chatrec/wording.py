@@ -175,7 +175,7 @@ def _what(evidence: Sequence[Evidence], item: Item, catalog: Catalog) -> tuple[s
     kinds, clauses = [], []
     for slot in catalog.schema.slots.values():
         values = [e.value for e in evidence if e.slot == slot.name][:MAX_VALUES]
-        if values and slot == _leading(catalog):
+        if values and slot == _leading(catalog) and slot.adjective:
             kinds += [_lower(v) for v in values]
         elif values:
             clauses += _about(slot, values, item, catalog)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,13 @@ from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
+from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import (
     INTENT,
     INTENT_NAME_KEY,
     INTENT_RANKING_KEY,
+    METADATA,
+    METADATA_INTENT,
     PREDICTED_CONFIDENCE_KEY,
     TEXT,
 )
@@ -25,6 +30,7 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
 from chatrec.errors import BadInput
+from components.bot_turn import TURNS, last_turn
 
 WEIGHTS, LABELS = "weights.npz", "labels.json"
 
@@ -36,7 +42,12 @@ class EmbeddingIntentClassifier(GraphComponent, IntentClassifier):
     A message of several sentences is the mean of what its sentences say. In "Hi! Thanks, that was great. Any others?"
     the greeting and the thanks give way to the request.
 
+    What the bot did before counts as well (``bot_turn.TURNS``): Rasa hands the tracker to ``process``. Each example is
+    learned twice, alone and after a turn of the bot, so that a message without a conversation is understood too.
+
     Configuration:
+        after: for an intent, the turns that its examples come after, one after the other, unless an example's own
+            ``metadata: {after: ...}`` says it. Other intents come after any turn.
         C: inverse strength of regularisation.
         sharpness: factor on the scores before the softmax. Regularised scores are too careful; with it, a confidence
             of 0.8 is right 80 times in 100 (temperature scaling; Guo et al., ICML 2017).
@@ -51,6 +62,7 @@ class EmbeddingIntentClassifier(GraphComponent, IntentClassifier):
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         return {
+            "after": {},
             "C": 10.0,
             "sharpness": 1.5,
             "yielding": ["greet", "goodbye", "thank", "affirm", "deny", "neutral", "out_of_scope"],
@@ -62,7 +74,7 @@ class EmbeddingIntentClassifier(GraphComponent, IntentClassifier):
         self._storage = model_storage
         self._resource = resource
         self.labels: list[str] = []
-        self.weights: np.ndarray = np.zeros((0, 0))  # (intents, D)
+        self.weights: np.ndarray = np.zeros((0, 0))  # (intents, D + turns)
         self.bias: np.ndarray = np.zeros(0)  # (intents,)
 
     @classmethod
@@ -95,14 +107,16 @@ class EmbeddingIntentClassifier(GraphComponent, IntentClassifier):
         """Fit on the examples and write arrays and labels to the model.
 
         Raises:
-            BadInput: fewer than two intents.
+            BadInput: fewer than two intents, or an ``after`` that is no turn.
         """
-        rows = [(_features(m)[1], m.get(INTENT)) for m in training_data.intent_examples]
-        rows = [(vector, intent) for vector, intent in rows if len(vector)]
-        if len({intent for _, intent in rows}) < 2:
+        examples = [m for m in training_data.intent_examples if len(_features(m)[1])]
+        intents = [m.get(INTENT) for m in examples]
+        if len(set(intents)) < 2:
             raise BadInput("data/nlu: an intent classifier needs examples of at least two intents")
-        vectors, intents = np.concatenate([vector for vector, _ in rows]), [intent for _, intent in rows]
-        model = LogisticRegression(C=self.config["C"], multi_class="multinomial", max_iter=1000).fit(vectors, intents)
+        vectors = np.concatenate([_features(m)[1] for m in examples])
+        rows = np.concatenate([_beside(vectors, None), _beside(vectors, turns_before(examples, self.config["after"]))])
+        model = LogisticRegression(C=self.config["C"], multi_class="multinomial", max_iter=1000)
+        model.fit(rows, intents * 2)
         two = len(model.classes_) == 2  # then scikit-learn keeps the second intent's half only
         self.labels = list(model.classes_)
         self.weights = np.concatenate([-model.coef_, model.coef_]) if two else model.coef_
@@ -115,11 +129,12 @@ class EmbeddingIntentClassifier(GraphComponent, IntentClassifier):
             np.savez(folder / WEIGHTS, weights=self.weights, bias=self.bias)
             (folder / LABELS).write_text(json.dumps(self.labels))
 
-    def process(self, messages: list[Message]) -> list[Message]:
+    def process(self, messages: list[Message], tracker: DialogueStateTracker | None = None) -> list[Message]:
         """Set intent and ranking, best first. Without features all intents are equally likely, so that the fallback
-        takes over."""
+        takes over. The messages come next in the tracker's conversation."""
+        before = last_turn(tracker)
         for message in messages:
-            shares = self.probabilities(_features(message)[0])
+            shares = self.probabilities(_features(message)[0], before)
             ranking = [
                 {INTENT_NAME_KEY: self.labels[i], PREDICTED_CONFIDENCE_KEY: float(shares[i])}
                 for i in np.argsort(-shares, kind="stable")
@@ -132,11 +147,12 @@ class EmbeddingIntentClassifier(GraphComponent, IntentClassifier):
         self.process(training_data.training_examples)
         return training_data
 
-    def probabilities(self, sentences: np.ndarray) -> np.ndarray:
-        """(intents,) how likely each intent of a message is; ``sentences`` is (n, D), n may be 0."""
+    def probabilities(self, sentences: np.ndarray, before: str | None = None) -> np.ndarray:
+        """(intents,) how likely each intent of a message is; ``sentences`` is (n, D), n may be 0; ``before`` is the
+        bot's turn, None if unknown."""
         if not len(sentences):
             return np.full(len(self.labels), 1 / len(self.labels))
-        scores = sentences @ self.weights.T + self.bias
+        scores = _beside(sentences, before and [before] * len(sentences)) @ self.weights.T + self.bias
         shares: np.ndarray = softmax(self.config["sharpness"] * scores, axis=1)
         best = np.array([self.labels[i] for i in shares.argmax(axis=1)])
         for chosen in (np.isin(best, self.config["urgent"]), ~np.isin(best, self.config["yielding"])):
@@ -151,3 +167,27 @@ def _features(message: Message) -> tuple[np.ndarray, np.ndarray]:
     if tokens is None or whole is None:
         return np.zeros((0, 0)), np.zeros((0, 0))
     return np.unique(tokens.features, axis=0), whole.features
+
+
+def turns_before(examples: Sequence[Message], after: Mapping[str, Sequence[str]]) -> list[str]:
+    """The turn of the bot that each example comes after; where there are several, they take turns.
+
+    Raises:
+        BadInput: one that is no turn.
+    """
+    chosen, count = [], Counter[str]()
+    for example in examples:
+        intent = example.get(INTENT)
+        own = ((example.get(METADATA) or {}).get(METADATA_INTENT) or {}).get("after") or after.get(intent) or TURNS
+        turns = [own] if isinstance(own, str) else own
+        if unknown := set(turns) - set(TURNS):
+            raise BadInput(f"{intent}: after must be of {', '.join(TURNS)}, not {', '.join(map(str, unknown))}")
+        chosen.append(turns[count[intent] % len(turns)])
+        count[intent] += 1
+    return chosen
+
+
+def _beside(vectors: np.ndarray, turns: Sequence[str] | None) -> np.ndarray:
+    """(n, D + turns): the vectors, and beside each a 1 for the bot's turn; zeros where it is unknown."""
+    ones = np.array([[float(t == turn) for turn in TURNS] for t in turns or ()], dtype=vectors.dtype)
+    return np.hstack([vectors, ones if turns else np.zeros((len(vectors), len(TURNS)), vectors.dtype)])

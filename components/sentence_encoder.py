@@ -7,9 +7,12 @@ about the structure of language?", ACL 2019); docs/nlu.md has what the second la
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +29,7 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from chatrec.encoder import Encoder, load_encoder
+from chatrec.encoder import Encoder, load_encoder, save_array
 from chatrec.settings import Settings
 from components.action_validation import compile_action_schema
 
@@ -72,6 +75,17 @@ def encode_layers(encoder: Encoder, texts: Sequence[str], layers: Sequence[int])
         pooled = [(states[layer] * mask).sum(1) / mask.sum(1) for layer in layers]
         rows.append(torch.cat([torch.nn.functional.normalize(p, dim=1) for p in pooled], dim=1).float().cpu().numpy())
     return np.concatenate(rows)[np.argsort(order)]
+
+
+def encode_once(encoder: Encoder, texts: Sequence[str], layers: Sequence[int], cache: Path) -> np.ndarray:
+    """What :func:`encode_layers` gives, computed once for the same texts and then read from disk."""
+    digest = hashlib.sha256("\0".join([encoder.name, str(layers), *texts]).encode()).hexdigest()[:16]
+    path = cache / f"sentences-{digest}.npy"
+    with suppress(OSError, ValueError):
+        return np.load(path)
+    vectors = encode_layers(encoder, texts, layers)
+    save_array(path, vectors)
+    return vectors
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
@@ -122,10 +136,10 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
         readable = [m for m in messages if is_readable(m.get(TEXT) or "")]
         texts = [m.get(TEXT)[:MAX_CHARACTERS] for m in readable]
         starts = [sentence_starts(text) for text in texts]
-        wanted = dict.fromkeys(itertools.chain(texts, *map(_sentences, texts, starts)))
+        wanted = dict.fromkeys(itertools.chain(texts, *map(split_sentences, texts, starts)))
         vectors = dict(zip(wanted, encode_layers(self._encoder, list(wanted), self._config["layers"]), strict=True))
         for message, text, begins in zip(readable, texts, starts, strict=True):
-            sentences = np.stack([vectors[s] for s in _sentences(text, begins)])
+            sentences = np.stack([vectors[s] for s in split_sentences(text, begins)])
             self._add(message, vectors[text][None], FEATURE_TYPE_SENTENCE)
             self._add(message, sentences[_places(message.get(TOKENS_NAMES[TEXT]), begins)], FEATURE_TYPE_SEQUENCE)
         return messages
@@ -138,7 +152,8 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
         message.add_features(Features(rows, kind, TEXT, self._config[FEATURIZER_CLASS_ALIAS]))
 
 
-def _sentences(text: str, starts: Sequence[int]) -> list[str]:
+def split_sentences(text: str, starts: Sequence[int]) -> list[str]:
+    """The sentences that begin at those offsets."""
     return [text[start:end].strip() for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
 
 

@@ -6,29 +6,25 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from chatrec.catalog import ITEMS, SCHEMA, Catalog, fold, load_catalog
 from chatrec.errors import BadInput
 from chatrec.languages import Language, load_languages
+from chatrec.policy import POLICY, Rule
 from designer.files import Problem, near, toml_line
 
-POLICY = "policy.toml"
 MIN_LEFT = 5  # items that a policy's rule must leave: a list's worth
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A catalogue as it lies on disk; ``policy`` as chatrec.policy reads it, None without one."""
+    """A catalogue as it lies on disk."""
 
     path: Path
     catalog: Catalog
-    policy: Any = None
 
 
 def read_catalogs(folder: Path) -> Iterator[Folder | Problem]:
@@ -38,7 +34,7 @@ def read_catalogs(folder: Path) -> Iterator[Folder | Problem]:
             catalog = load_catalog(path)
             if catalog.schema.name != path.name:
                 raise BadInput(f"{path / SCHEMA}: name must be {path.name!r}, as the folder is called")
-            yield Folder(path, catalog, _policy(path, catalog))
+            yield Folder(path, catalog)
         except BadInput as error:
             yield problem(str(error), path / SCHEMA)
 
@@ -59,13 +55,6 @@ def problem(message: str, default: Path) -> Problem:
     if found["line"] or path.suffix != ".toml" or not path.exists():
         return Problem(path, int(found["line"] or 1), what)
     return Problem(path, toml_line(path, what.split(" ")[0].rstrip(".")), what)
-
-
-def _policy(path: Path, catalog: Catalog) -> Any:
-    """The policy; None without a file, or in a Chat-REC whose engine has no policies."""
-    if find_spec("chatrec.policy") is None or not (path / POLICY).exists():
-        return None
-    return import_module("chatrec.policy").load_policy(path, catalog)
 
 
 def check_catalog(folder: Folder, others: Mapping[str, Catalog]) -> Iterator[Problem]:
@@ -128,7 +117,7 @@ def _quoted_line(path: Path, word: str) -> int:
     return next(found, toml_line(path, "from"))
 
 
-def left(folder: Folder, rule: Any) -> int:
+def left(folder: Folder, rule: Rule) -> int:
     """Items that a rule of the policy leaves."""
     masks = [folder.catalog.mask(constraint) for constraint in rule.never]
     return int(np.logical_and.reduce(masks).sum()) if masks else len(folder.catalog)
@@ -136,7 +125,7 @@ def left(folder: Folder, rule: Any) -> int:
 
 def _check_policy(folder: Folder) -> Iterator[Problem]:
     path = folder.path / POLICY
-    for name, rule in (folder.policy.rules if folder.policy else {}).items():
+    for name, rule in folder.catalog.policy.rules.items():
         count = left(folder, rule)
         if count < MIN_LEFT or count == len(folder.catalog):
             what = f"rules.{name} leaves {count} of {len(folder.catalog)} items; correct what it must never show"

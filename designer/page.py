@@ -91,7 +91,7 @@ def _turns(flow: Flow) -> list[dict[str, Any]]:
 
 def _catalog(folder: Folder, dialogue: Dialogue) -> dict[str, Any]:
     catalog, schema = folder.catalog, folder.catalog.schema
-    rules = folder.policy.rules if folder.policy else {}
+    policy = catalog.policy
     return {
         "name": schema.name,
         "plural": schema.plural,
@@ -100,8 +100,9 @@ def _catalog(folder: Folder, dialogue: Dialogue) -> dict[str, Any]:
         "moods": list(schema.moods.values()),
         "relations": list(schema.relations.values()),
         "examples": schema.examples,
-        "notice": folder.policy.notice if folder.policy else "",
-        "policy": [{"name": name, "rule": rule, "left": left(folder, rule)} for name, rule in rules.items()],
+        "emergencies": list(policy.emergencies.values()),
+        "notice": policy.notice,
+        "policy": [{"name": name, "rule": rule, "left": left(folder, rule)} for name, rule in policy.rules.items()],
     }
 
 

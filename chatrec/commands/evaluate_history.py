@@ -26,6 +26,9 @@ def add(kinds: Any) -> None:
     command.add_argument(
         "--items", type=Path, required=True, metavar="FILE.csv", help="movieId and any columns that say what an item is"
     )
+    command.add_argument(
+        "--model", type=Path, metavar="DIR", help="a trained ranker to offer to the blend (default: the one in service)"
+    )
     command.add_argument("--seeds", type=int, default=1, metavar="N", help="networks to average (default: 1)")
     command.add_argument("--epochs", type=int, default=16, metavar="N", help="times each reads all (default: 16)")
     command.add_argument("--json", action="store_true", help="print JSON")
@@ -33,6 +36,7 @@ def add(kinds: Any) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> None:
+    from chatrec import promotion
     from chatrec.errors import BadInput
     from chatrec.evaluation import history
 
@@ -41,15 +45,24 @@ def run(args: argparse.Namespace, settings: Settings) -> None:
     log = history.load_log(args.ratings, args.items)
     # slow to import, and not needed to say what is wrong with a file
     from chatrec.encoder import encode_items, load_encoder
+    from chatrec.evaluation import served
+    from chatrec.model import load_model
     from chatrec.sequence import Recipe, SequenceModel
 
-    text = encode_items(load_encoder(settings), log.texts, settings.cache)
+    encoder, serving = load_encoder(settings), promotion.serving(settings.models)
+    text = encode_items(encoder, log.texts, settings.cache)
+    folder = args.model or (settings.models / serving if serving else None)
+    offered = {}
+    if folder:
+        catalog = served.catalog_of(log, history.load_rows(args.items))
+        offered = served.model_signals(load_model(folder, settings), catalog, encoder, settings.cache)
     recipe, seeds = Recipe(epochs=args.epochs), range(args.seeds)
     fits = {
         **history.linear_signals(len(log.items)),
         "sequence": lambda known: SequenceModel.fit(known, len(log.items), text, recipe, seeds).score,
     }
-    report = history.report(log, history.fit_hybrid(log, fits).score, history.rmse(log))
+    hybrid = history.fit_hybrid(log, fits, offered=offered)
+    report = {**history.report(log, hybrid, history.rmse(log)), "ranker": folder.name if folder else None}
     as_json(report) if args.json else show(report)
 
 
@@ -64,3 +77,10 @@ def show(report: Mapping[str, Any]) -> None:
             error = f"{figures['rmse']:.3f}" if "rmse" in figures else ""
             table.add_row("chatrec" if name == "model" else name, known, *values, error)
     console().print(table)
+    weights = ", ".join(f"{name} {weight:.2f}" for name, (*_, weight) in report["weights"].items())
+    console().print(f"blend, by its weights for long histories: {weights}")
+    if report["ranker"]:
+        joined = [name for name in ("tower", "fusion") if name in report["weights"]]
+        console().print(
+            f"of {report['ranker']} joined, as the event before the last chose: {', '.join(joined) or 'nothing'}"
+        )

@@ -11,6 +11,7 @@ import codecs
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,14 @@ from chatrec.blend import Blend
 from chatrec.collaborative import Ease, History, Neighbours, Transitions, popularity
 from chatrec.errors import BadInput
 from chatrec.factors import Factors
+from chatrec.neighbours import SequenceNeighbours
 from chatrec.ratings import read_ratings
 
 Scorer = Callable[[Sequence[History]], np.ndarray]
 """Histories to ``(users, items)`` scores, higher is better. Never sees what comes after them."""
 
 DEPTH = 10
+PARTS = 2  # of the users, each weighed by what the others teach
 FEW = 3  # events that are known of a cold user
 KEYS = ("item_id", "movieId", "id")
 
@@ -81,23 +84,23 @@ def make_log(events: Iterable[tuple[str, str, float, float]], texts: Mapping[str
     )
 
 
-def load_texts(path: Path) -> dict[str, str]:
-    """The items of a CSV file with a header, ``{id: text}``: the id is under ``item_id``, ``movieId`` or ``id``, all
-    other columns are read as text. Raises: BadInput with file and line."""
+def load_rows(path: Path) -> dict[str, dict[str, str]]:
+    """The items of a CSV file with a header, ``{id: the other columns}``: the id is under ``item_id``, ``movieId`` or
+    ``id``. Raises: BadInput with file and line."""
     try:
         raw = path.read_bytes().removeprefix(codecs.BOM_UTF8)
         reader = csv.DictReader(raw.decode("utf-8").splitlines(keepends=True), strict=True)
         key = next((key for key in KEYS if key in (reader.fieldnames or ())), None)
         if key is None:
             raise BadInput(f"{path}:1: no column {' or '.join(KEYS)}")
-        texts = {}
+        rows: dict[str, dict[str, str]] = {}
         for row in reader:
             name = (row[key] or "").strip()
-            if not name or name in texts:
+            if not name or name in rows:
                 raise BadInput(f"{path}:{reader.line_num}: " + (f"{name!r} is there twice" if name else f"no {key}"))
             if None in row or None in row.values():
                 raise BadInput(f"{path}:{reader.line_num}: not as many fields as the header has")
-            texts[name] = ". ".join(v.replace("|", ", ") for k, v in row.items() if k != key and v) or name
+            rows[name] = {column: cell for column, cell in row.items() if column != key}
     except OSError as error:
         raise BadInput(f"{path}: can't read it: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -105,9 +108,15 @@ def load_texts(path: Path) -> dict[str, str]:
         raise BadInput(f"{path}:{line}: not UTF-8; save the file as UTF-8") from None
     except csv.Error as error:
         raise BadInput(f"{path}:{reader.line_num + 1}: not CSV: {error}") from None
-    if not texts:
+    if not rows:
         raise BadInput(f"{path}:1: no items")
-    return texts
+    return rows
+
+
+def load_texts(path: Path) -> dict[str, str]:
+    """``{id: text}``, the other columns one after the other. Raises: BadInput with file and line."""
+    rows = load_rows(path)
+    return {name: ". ".join(v.replace("|", ", ") for v in row.values() if v) or name for name, row in rows.items()}
 
 
 def held_out(log: Log, back: int, few: int | None = None) -> Cases:
@@ -188,18 +197,46 @@ def linear_signals(items: int) -> dict[str, Fit]:
     return {
         "popularity": prior,
         "ease": lambda known: Ease.fit(known, items, decay=0.9).score,
+        "ease-latest": lambda known: Ease.fit(known, items, decay=0.6).score,
         "transitions": lambda known: Transitions.fit(known, items).score,
+        "neighbours": lambda known: SequenceNeighbours.fit(known, items).score,
     }
 
 
-def fit_hybrid(log: Log, fits: Mapping[str, Fit], back: int = 1) -> Hybrid:
+def fit_hybrid(log: Log, fits: Mapping[str, Fit], back: int = 1, offered: Mapping[str, Fit] | None = None) -> Hybrid:
     """Weights from signals that never saw the event before the held-out one; then the signals again, from all that
-    comes before the held-out event. ``back``: which event from the end is held out; 1 for the test."""
+    comes before the held-out event. ``back``: which event from the end is held out; 1 for the test. Of the signals
+    ``offered``, those are in the blend with which it foresees that earlier event best."""
     cases, short = held_out(log, back + 1), held_out(log, back + 1, FEW)
-    earlier = {name: fit(log.known(back + 1)) for name, fit in fits.items()}
     histories, targets = cases.histories + short.histories, np.concatenate([cases.targets, short.targets])
-    blend = Blend.fit({name: signal(histories) for name, signal in earlier.items()}, histories, targets)
-    return Hybrid({name: fit(log.known(back)) for name, fit in fits.items()}, blend)
+    every = {**fits, **(offered or {})}
+    signals = {name: fit(log.known(back + 1))(histories) for name, fit in every.items()}
+    chosen = tuple(fits)
+    if offered:
+        users = np.tile(np.arange(len(cases.targets)), 2)
+        sets = [(*fits, *some) for size in range(len(offered) + 1) for some in combinations(offered, size)]
+        chosen = max(sets, key=lambda names: _foreseen(_some(signals, names), histories, targets, users))
+    blend = Blend.fit(_some(signals, chosen), histories, targets)
+    return Hybrid({name: every[name](log.known(back)) for name in chosen}, blend)
+
+
+def _foreseen(
+    signals: Mapping[str, np.ndarray], histories: Sequence[History], targets: np.ndarray, users: np.ndarray
+) -> float:
+    """Mean log-likelihood of the targets under weights learned from other users, (n,) ``users``."""
+    found = np.zeros(len(targets))
+    for part in range(PARTS):
+        inside, outside = np.flatnonzero(users % PARTS == part), np.flatnonzero(users % PARTS != part)
+        known, asked = (
+            ({name: signal[rows] for name, signal in signals.items()}, [histories[row] for row in rows], targets[rows])
+            for rows in (outside, inside)
+        )
+        found[inside] = Blend.fit(*known).likelihoods(*asked)
+    return float(found.mean())
+
+
+def _some(signals: Mapping[str, np.ndarray], names: Iterable[str]) -> dict[str, np.ndarray]:
+    return {name: signals[name] for name in names}
 
 
 def rmse(log: Log, seed: int = 0, share: float = 0.2, **settings: int) -> float:
@@ -214,15 +251,17 @@ def rmse(log: Log, seed: int = 0, share: float = 0.2, **settings: int) -> float:
     return float(np.sqrt(np.mean(np.square(model.predict(users[test], items[test]) - stars[test]))))
 
 
-def report(log: Log, model: Scorer, error: float) -> dict[str, Any]:
-    """What ``chatrec evaluate history --json`` prints. The model must have been learned without the last events."""
+def report(log: Log, hybrid: Hybrid, error: float) -> dict[str, Any]:
+    """What ``chatrec evaluate history --json`` prints. The model must have been learned without the last events.
+    ``weights``: of the signals in the blend, for short, middling and long histories."""
     known, items = log.known(1), len(log.items)
     counts, cases, cold = popularity(known, items), held_out(log, 1), held_out(log, 1, FEW)
-    rivals = baselines(known, items)
+    rivals, blend = baselines(known, items), hybrid.blend
     return {
-        "model": {**evaluate(cases, model, counts), "rmse": error},
+        "model": {**evaluate(cases, hybrid.score, counts), "rmse": error},
         "baselines": {name: evaluate(cases, scorer, counts) for name, scorer in rivals.items()},
-        "cold": {name: evaluate(cold, scorer, counts) for name, scorer in {"model": model, **rivals}.items()},
+        "cold": {name: evaluate(cold, scorer, counts) for name, scorer in {"model": hybrid.score, **rivals}.items()},
+        "weights": dict(zip(blend.names, blend.weights.T.round(3).tolist(), strict=True)),
         "users": len(cases.targets),
         "items": items,
     }

@@ -21,6 +21,7 @@ from chatrec.linker.numbers import Numbers
 from chatrec.linker.ordinals import Ordinals
 from chatrec.linker.people import People
 from chatrec.linker.polarity import judge
+from chatrec.linker.rules import Rules
 from chatrec.linker.text import Message, Spelling, read
 from chatrec.linker.titles import Titles
 from chatrec.linker.vocabulary import Vocabulary
@@ -44,20 +45,22 @@ class Linker:
         self._name = schema.name
         self._vocabulary, self._numbers, self._ordinals = Vocabulary(catalog), Numbers(catalog), Ordinals(schema)
         self._people = [People(catalog, slot.name) for slot in schema.slots.values() if slot.type == "people"]
-        self._titles = Titles(catalog, self._vocabulary)
+        self._titles, self._rules = Titles(catalog, self._vocabulary), Rules(catalog.policy)
         names = [self._vocabulary.words, self._titles.words, *(people.words for people in self._people)]
         self._spelling = Spelling(frozenset().union(*names))
 
     def link(self, text: str) -> tuple[Mention, ...]:
         """The mentions in a message, from left to right. They do not overlap, except that words which stand for
-        several places of a list ("first two", "both") give one mention for each. Any text will do; nothing raises."""
+        several places of a list ("first two", "both") give one mention for each, and that those of rules ("I'm vegan")
+        stand beside whatever else the words mean. Any text will do; nothing raises."""
         message = read(text)
         found = [*self._vocabulary.find(message, self._spelling), *self._numbers.find(message)]
         found += [*self._ordinals.find(message), *self._titles.find(message, self._spelling)]
         for people in self._people:
             found += people.find(message, self._spelling)
         chosen = judge(message, _best(_wishes(message, found)), self._numbers.steps)
-        return tuple(replace(mention, catalog=self._name) for mention in chosen)
+        rules = self._rules.find(message)
+        return tuple(replace(mention, catalog=self._name) for mention in (*chosen, *rules))
 
 
 def _wishes(message: Message, found: Iterable[Mention]) -> list[Mention]:

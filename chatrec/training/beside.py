@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
-from chatrec.candidates import CandidateGenerator
+import numpy as np
+
+from chatrec.candidates import CandidateGenerator, positions, silent
 from chatrec.catalog import Catalog
 from chatrec.encoder import Encoder
 from chatrec.evaluation.dialogues import Case, dialogue_of
-from chatrec.fusion import Example, learn_fusion
+from chatrec.fusion import Example, Fusion, learn_fusion
 from chatrec.knowledge import Knowledge, Rating, keys, learn_knowledge
 from chatrec.learning import (
     SIGNALS,
@@ -20,6 +22,7 @@ from chatrec.learning import (
     fold_number,
     of_behaviour,
     of_dialogues,
+    of_silence,
     requests,
     talks,
     title_keys,
@@ -27,7 +30,7 @@ from chatrec.learning import (
 from chatrec.linker import Linker
 from chatrec.model import Learnt
 from chatrec.settings import Settings
-from chatrec.types import Event
+from chatrec.types import Event, Query
 
 STARS = {"like": 5.0, "accept": 5.0, "dislike": 1.0, "reject": 1.0}
 
@@ -66,7 +69,38 @@ def learn_beside(sources: Sources, encoder: Encoder, settings: Settings, seed: i
     if not between and not behaved:
         return None
     fused = learn_fusion(between + behaved, SIGNALS)
-    return Learnt(_knowledge(sources, encoder), fused, learn_fusion(between, SIGNALS) if between else fused)
+    quiet = examples(of_silence(sources.histories, sources.catalog, seed), sources.catalog)
+    return Learnt(
+        _knowledge(sources, encoder),
+        fused,
+        learn_fusion(between, SIGNALS) if between else fused,
+        learn_fusion(quiet, SIGNALS) if quiet else None,
+    )
+
+
+def relearnt(
+    learnt: Learnt,
+    answers: Iterable[tuple[str, Query, str, Mapping[str, float]]],
+    catalog: Catalog,
+    encoder: Encoder,
+    settings: Settings,
+) -> Learnt:
+    """The weights, moved by what people liked of lists as far as that speaks against them. What is liked is told from
+    what the list showed beside it: nobody has passed over what they were not shown. ``answers``: users, queries, liked
+    items and what their lists showed."""
+    generator = CandidateGenerator(catalog, encoder, settings.cache, known=learnt.knowledge.on(catalog))
+    found: dict[bool, list[Example]] = {True: [], False: []}
+    for _, query, item_id, shown in answers:
+        rows, target = positions(catalog, shown), catalog.index(item_id)
+        signals = generator.signals(query, rows)
+        table = np.stack([signals[name] for name in SIGNALS], axis=1).astype(np.float32)
+        found[silent(query)].append(Example(table, (rows == target).astype(float), np.zeros(len(rows))))
+
+    def moved(fusion: Fusion, examples: Sequence[Example]) -> Fusion:
+        return learn_fusion(examples, SIGNALS, prior=fusion) if examples and len(fusion.precision) else fusion
+
+    silence = learnt.silence and moved(learnt.silence, found[True])
+    return replace(learnt, requests=moved(learnt.requests, found[False]), silence=silence)
 
 
 def _knowledge(sources: Sources, encoder: Encoder, of: Callable[[str], bool] = lambda owner: True) -> Knowledge:

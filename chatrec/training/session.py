@@ -20,7 +20,7 @@ from chatrec.store import Store
 from chatrec.tower import TowerConfig, load_tower, new_tower
 from chatrec.training import package, sources
 from chatrec.training.adapt import Method
-from chatrec.training.beside import Sources, learn_beside
+from chatrec.training.beside import Sources, learn_beside, relearnt
 from chatrec.training.examples import Example, log_prior
 from chatrec.training.fit import Plan, World, ranks
 from chatrec.training.run import figures, train
@@ -83,10 +83,16 @@ def _beside(
     wanted: Wanted, catalog: Catalog, others: Sequence[Catalog], encoder: Encoder, settings: Settings
 ) -> Learnt | None:
     """From the users that the tower learned from, and all dialogues. What people do with a running bot is too little to
-    learn knowledge from, so a model from the store keeps that of the model in service."""
+    learn knowledge from, so a model from the store keeps that of the model in service, and moves its weights."""
     if wanted.from_store:
         name = promotion.serving(settings.models)
-        return Learnt.load(settings.models / name) if name else None
+        learnt = Learnt.load(settings.models / name) if name else None
+        store = Store.open(settings.db, settings.store_secret())
+        held = sources.split([(user, user) for user, _ in sources.of_store(store, catalog, wanted.seed)], wanted.seed)[
+            1
+        ]
+        answers = [answer for answer in sources.answers(store, catalog) if answer[0] not in held]
+        return relearnt(learnt, answers, catalog, Remembering(encoder), settings) if learnt and answers else learnt
     histories = sources.ratings(wanted.events) if wanted.events else {}
     held = sources.held_users(histories, catalog, wanted.seed)
     cases = [case for path in wanted.dialogues for case in load_cases(path, ("bot", "user"))]
@@ -140,8 +146,7 @@ def _examples(wanted: Wanted, catalog: Catalog, settings: Settings) -> tuple[lis
         owned.append(sources.behaviour(sources.ratings(wanted.events), catalog, wanted.seed))
     if wanted.from_store:
         store = Store.open(settings.db, settings.store_secret())
-        histories = sources.behaviour(store.histories(catalog.schema.name), catalog, wanted.seed)
-        owned.append([*sources.feedback(store, catalog), *histories])  # together, so that users are held out of both
+        owned.append(sources.of_store(store, catalog, wanted.seed))
     parts = [sources.split(source, wanted.seed) for source in owned if source]
     return [e for learned, _ in parts for e in learned], [e for _, held in parts for e in held]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -16,7 +16,7 @@ from chatrec.evaluation.dialogues import load_cases
 from chatrec.ratings import read_ratings
 from chatrec.store import Store
 from chatrec.training.examples import Example, from_behaviour, from_dialogues, names
-from chatrec.types import Event
+from chatrec.types import Event, Query
 
 T = TypeVar("T")
 
@@ -60,21 +60,33 @@ def behaviour(histories: Mapping[str, Sequence[Event]], catalog: Catalog, seed: 
 def feedback(store: Store, catalog: Catalog) -> list[tuple[str, Example]]:
     """``(user, example)`` of lists that somebody liked something of, weighted by the inverse of the chance that the
     list showed it."""
+    found = []
+    for user, query, item_id, propensities in answers(store, catalog):
+        told, targets = dialogue.reading(query, catalog), (catalog.index(item_id),)
+        if not names(told, targets, catalog):
+            found.append((user, Example(told, targets, min(1 / propensities[item_id], LONGEST))))
+    return found
+
+
+def answers(store: Store, catalog: Catalog) -> Iterator[tuple[str, Query, str, Mapping[str, float]]]:
+    """``(user, query, liked item, what the list showed: its chance)`` of the lists that somebody liked something of;
+    what is liked is not in the query's history."""
     name, known = catalog.schema.name, {item.item_id for item in catalog.items}
     liked: dict[str, list[tuple[str, Event]]] = {}
     for user, events in store.histories(name).items():
         for event in events:
             if event.kind in ("like", "accept") and event.impression_id:
                 liked.setdefault(event.impression_id, []).append((user, event))
-    found = []
     for impression, query, propensities in store.lists(name):
         for user, event in liked.get(impression, ()):
             if event.item_id in propensities.keys() & known:
                 before = replace(query, history=tuple(e for e in query.history if e.item_id != event.item_id))
-                told, targets = dialogue.reading(before, catalog), (catalog.index(event.item_id),)
-                if not names(told, targets, catalog):
-                    found.append((user, Example(told, targets, min(1 / propensities[event.item_id], LONGEST))))
-    return found
+                yield user, before, event.item_id, propensities
+
+
+def of_store(store: Store, catalog: Catalog, seed: int) -> list[tuple[str, Example]]:
+    """Answers to lists and behaviour together, so that users are held out of both."""
+    return [*feedback(store, catalog), *behaviour(store.histories(catalog.schema.name), catalog, seed)]
 
 
 def held_users(histories: Mapping[str, Sequence[Event]], catalog: Catalog, seed: int) -> set[str]:

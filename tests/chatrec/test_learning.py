@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from small_films import encoder, films
 
-from chatrec.candidates import CandidateGenerator
+from chatrec.candidates import CandidateGenerator, silent
 from chatrec.evaluation.dialogues import Case
 from chatrec.knowledge import learn_knowledge
 from chatrec.learning import (
@@ -16,6 +16,7 @@ from chatrec.learning import (
     fold_of,
     of_behaviour,
     of_dialogues,
+    of_silence,
 )
 from chatrec.linker import Linker
 from chatrec.types import Event, Turn
@@ -45,6 +46,17 @@ def test_a_made_request_is_read_as_the_bot_reads_it_and_asks_for_nothing_known()
         assert FILMS.items[one.targets[0]].item_id not in one.query.exclude
         assert {event.item_id for event in one.query.history} <= one.query.exclude
         assert all(FILMS.items[one.targets[0]].title not in turn.text for turn in one.query.turns)
+
+
+def test_silence_is_learnt_from_what_was_liked_while_little_was_known():
+    likes = [Event(item, "like", float(n)) for n, item in enumerate(("alien", "heat", "sabrina"))]
+    found = list(of_silence({"ada": [*likes, Event("hill", "dislike", 3.0), Event("no such", "like", 4.0)]}, FILMS))
+    assert sorted((FILMS.items[one.targets[0]].item_id, len(one.query.history)) for one in found) == [
+        ("alien", 0), ("heat", 1), ("sabrina", 2),
+    ]  # fmt: skip
+    for one in found:
+        assert silent(one.query) and one.query.exclude == {event.item_id for event in one.query.history}
+        assert FILMS.items[one.targets[0]].item_id not in one.query.exclude
 
 
 def test_no_generator_knows_the_dialogue_that_it_is_asked_about(tmp_path):

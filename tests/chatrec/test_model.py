@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from small_films import encoder, films
 from small_tower import small_lm
@@ -13,9 +15,9 @@ from chatrec.fusion import Fusion
 from chatrec.knowledge import learn_knowledge
 from chatrec.learning import SIGNALS
 from chatrec.model import FAMILIAR, KNOWLEDGE, Learnt, Model
-from chatrec.rank import FUSED, WEIGHT
+from chatrec.rank import FUSED, KeepOrder
 from chatrec.tower import TowerConfig, new_tower
-from chatrec.types import Item, Query
+from chatrec.types import Constraint, Event, Item, Query, Turn
 
 FILMS = films()
 FUSION = Fusion(dict.fromkeys(SIGNALS, 1.0))
@@ -36,12 +38,25 @@ def test_a_familiar_catalogue_is_ranked_by_what_was_learnt(model, tmp_path):
     assert "named" in generator.generate(Query("films"), 3).parts
 
 
+def test_who_says_nothing_is_served_by_weights_of_their_own(model, tmp_path):
+    quiet = replace(model, learnt=replace(model.learnt, silence=Fusion({"named": 1.0})))
+    generator = quiet.generator(FILMS, encoder(), tmp_path)
+    wish, event = Constraint("genre", "is", ("Comedy",), soft=True), Event("alien", "like", 1.0)
+    assert set(generator.generate(Query("films", history=(event,)), 3).parts) == {"named"}
+    for said in (Query("films", (Turn("user", "robots"),)), Query("films", constraints=(wish,))):
+        assert "dialogue" in generator.generate(said, 3).parts
+    covered = Query("films", (Turn("user", "a film please"),), topic="")
+    assert set(generator.generate(covered, 3).parts) == {"named"}
+    quiet.learnt.save(tmp_path / "saved")
+    assert Learnt.load(tmp_path / "saved").silence == Fusion({"named": 1.0})
+
+
 def test_an_unknown_catalogue_keeps_the_weights_chosen_by_hand(model, tmp_path):
     teas = Catalog(FILMS.schema, tuple(Item(f"t{n}", f"Tea {n}", {"genres": ("Green",)}) for n in range(9)))
     generator = model.generator(teas, encoder(), tmp_path)
     assert generator.fusion is None
     assert generator.weights == FusionWeights()
-    assert model.ranker(generator).weight == WEIGHT
+    assert isinstance(model.ranker(generator), KeepOrder)
 
 
 def test_what_is_saved_is_what_is_loaded_and_nothing_saved_is_nothing_learnt(model, tmp_path):

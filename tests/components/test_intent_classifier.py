@@ -4,10 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from rasa.engine.graph import ExecutionContext, GraphSchema
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
 from rasa.nlu.tokenizers.whitespace_tokenizer import WhitespaceTokenizer
+from rasa.shared.core.events import BotUttered, UserUttered
+from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, FEATURE_TYPE_SEQUENCE, INTENT, TEXT
 from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.loading import load_data
@@ -17,7 +20,8 @@ from sklearn.linear_model import LogisticRegression
 
 from chatrec.errors import BadInput
 from chatrec.settings import ROOT
-from components.intent_classifier import EmbeddingIntentClassifier
+from components.bot_turn import TURNS
+from components.intent_classifier import EmbeddingIntentClassifier, turns_before
 from components.sentence_encoder import SentenceEncoderFeaturizer
 
 CONTEXT = ExecutionContext(GraphSchema({}), "test")
@@ -76,9 +80,14 @@ def test_without_sharpening_it_is_plain_logistic_regression(tmp_path, intents):
     made, data = create(tmp_path, sharpness=1.0), examples(*intents)
     made.train(data)
     rows = np.concatenate([m.get_dense_features(TEXT)[1].features for m in data.intent_examples])
+    turns = np.eye(4)[np.arange(len(rows)) % 20 % 4]  # 20 examples of each intent, after each turn of the bot by turns
+    alone, after = np.hstack([rows, 0 * turns]), np.hstack([rows, turns])
     peer = LogisticRegression(C=10, multi_class="multinomial", max_iter=1000)
-    expected = peer.fit(rows, [m.get(INTENT) for m in data.intent_examples]).predict_proba(rows)
-    assert np.allclose([made.probabilities(row[None]) for row in rows], expected, atol=1e-4)
+    peer.fit(np.concatenate([alone, after]), [m.get(INTENT) for m in data.intent_examples] * 2)
+    assert np.allclose([made.probabilities(row[None]) for row in rows], peer.predict_proba(alone), atol=1e-4)
+    said = [TURNS[i] for i in turns.argmax(axis=1)]
+    found = [made.probabilities(row[None], turn) for row, turn in zip(rows, said, strict=True)]
+    assert np.allclose(found, peer.predict_proba(after), atol=1e-4)
 
 
 def test_a_loaded_model_says_what_the_trained_one_said(tmp_path, classifier):
@@ -94,12 +103,41 @@ def test_the_model_is_arrays_and_text_and_no_pickle(tmp_path, classifier):
     files = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     assert files == {"weights.npz", "labels.json"}
     with np.load(next(tmp_path.rglob("weights.npz")), allow_pickle=False) as arrays:
-        assert arrays["weights"].shape == (4, 4)
+        assert arrays["weights"].shape == (4, 4 + len(TURNS))
 
 
 def test_a_message_without_features_leaves_all_intents_equally_likely(classifier):
     [read] = classifier.process([Message({TEXT: "👍"})])
     assert {entry["confidence"] for entry in read.get("intent_ranking")} == {0.25}
+
+
+def test_the_same_words_mean_what_fits_after_what_the_bot_did(tmp_path):
+    made = create(tmp_path, after={"seen": ["items"], "continue": ["question"]})
+    made.train(examples("seen", "continue"))
+    words = message((along("seen") + along("continue")) / np.sqrt(2))
+
+    def after(said):
+        tracker = DialogueStateTracker.from_events("someone", [UserUttered("a film"), BotUttered(said)])
+        return made.process([words], tracker)[0].get(INTENT)["name"]
+
+    assert after("1. Heat (1995): a thief and a detective.") == "seen"
+    assert after("Would you like more of them?") == "continue"
+
+
+def test_an_example_says_itself_what_it_comes_after():
+    told, other = message(along("seen"), intent="seen"), message(along("seen"), intent="seen")
+    told.set("metadata", {"intent": {"after": "talk"}})
+    assert turns_before([told, other, other, other], {"seen": ["items", "question"]}) == [
+        "talk",
+        "question",
+        "items",
+        "question",
+    ]
+
+
+def test_a_turn_that_the_bot_has_not_is_named(tmp_path):
+    with pytest.raises(BadInput, match="seen: after must be of greeting, question, items, talk, not list"):
+        create(tmp_path, after={"seen": ["list"]}).train(examples("seen", "continue"))
 
 
 def test_a_greeting_gives_way_to_what_is_said_beside_it(classifier):
@@ -149,7 +187,9 @@ def test_the_shipped_examples_teach_what_the_held_out_ones_ask(tmp_path):
     """At least nine in ten held-out messages, and every message of the main dialogue, are understood."""
     tokenizer = WhitespaceTokenizer(WhitespaceTokenizer.get_default_config())
     featurizer = SentenceEncoderFeaturizer.create(SentenceEncoderFeaturizer.get_default_config(), None, None, CONTEXT)
-    made, lessons = create(tmp_path), load_data(str(ROOT / "data/nlu"))
+    pipeline = yaml.safe_load((ROOT / "config.yml").read_text())["pipeline"]
+    [options] = [step for step in pipeline if step.pop("name").endswith(".EmbeddingIntentClassifier")]
+    made, lessons = create(tmp_path, **options), load_data(str(ROOT / "data/nlu"))
     made.train(featurizer.process_training_data(tokenizer.process_training_data(lessons)))
 
     def read(texts):

@@ -10,6 +10,8 @@ from small_films import ROWS, encoder
 from small_tower import small_lm
 
 from chatrec import bootstrap, promotion
+from chatrec.candidates import CandidateGenerator
+from chatrec.catalog import load_catalogs
 from chatrec.cli import main
 from chatrec.learning import SIGNALS
 from chatrec.lm import NAME
@@ -18,7 +20,7 @@ from chatrec.settings import ROOT, Settings
 from chatrec.store import Store
 from chatrec.tower import QueryTower, load_tower
 from chatrec.training import session
-from chatrec.types import Event, Item, Query, RankedList, Reading, Recommendation
+from chatrec.types import Event, Item, Query, RankedList, Reading, Recommendation, Turn
 
 SCHEMA = """
 name = "films"
@@ -112,7 +114,9 @@ def test_a_run_writes_a_model_that_can_be_read_and_puts_it_not_into_service(home
     assert [path.name for path in models.iterdir()] == ["films"]
     assert load_tower(models / "films", Settings.read()).config.lm == "lm"
     learnt = Learnt.load(models / "films")
-    assert set(learnt.requests.weights) == set(SIGNALS) and len(learnt.knowledge.ids) == len(ROWS)
+    assert set(learnt.requests.weights) == set(learnt.silence.weights) == set(SIGNALS) and len(
+        learnt.knowledge.ids
+    ) == len(ROWS)
     card = (models / "films" / "README.md").read_text()
     assert "knowledge.npz" in card
     assert "- Ratings (own)" in card and "license: cc0-1.0" in card
@@ -157,6 +161,30 @@ def test_a_model_from_the_store_keeps_the_knowledge_and_weights_of_the_one_in_se
     kept, before = Learnt.load(models / "films-2"), Learnt.load(models / "films")
     assert (kept.knowledge.ids, kept.requests) == (before.knowledge.ids, before.requests)
     assert (models / "films-2" / REQUESTS).exists() and (models / "films-2" / KNOWLEDGE).exists()
+
+
+def test_what_people_like_of_lists_moves_the_weights_that_the_bot_ranks_by(home, store, train):
+    """Everybody likes the thriller of a list that shows a comedy first: what the thriller has more of counts more."""
+    models = home / "models" / "recommender"
+    assert train("--events", home / "ratings.csv", "--epochs", "1")[0] == 0
+    promotion.promote(models, "films")
+    shown = tuple(Recommendation(n, Item(i, "", {}), 1.0, 0.5, "") for n, i in enumerate(("alien", "heat"), 1))
+    asked = Query("films", (Turn("user", "a crime thriller"),))
+    for n in range(40):
+        user = store.user(f"web:more {n}")
+        store.add_impression(user, RankedList("films", shown, impression_id=f"pair {n}"), asked, [1.0, 1.0])
+        store.add_event(user, "films", Event("heat", "like", 9.0, impression_id=f"pair {n}"), f"pair {n}")
+    assert train("--from-store", "--epochs", "1")[0] == 0
+    before, after = (Learnt.load(models / name) for name in ("films", "films-2"))
+    catalog, encode = load_catalogs(home / "data" / "catalogs")["films"], encoder()
+    lead = []
+    for learnt in (before, after):
+        known = before.knowledge.on(catalog)
+        generator = CandidateGenerator(catalog, encode, home / "cache", known=known, fusion=learnt.requests)
+        heat, alien = generator.score(asked, np.array([catalog.index("heat"), catalog.index("alien")]))
+        lead.append(heat - alien)
+    assert lead[1] > lead[0]
+    assert after.dialogues == before.dialogues and after.knowledge.ids == before.knowledge.ids
 
 
 def test_a_model_from_the_store_serves_unless_it_is_worse_and_can_be_taken_back(home, store, monkeypatch, train):

@@ -1,0 +1,164 @@
+"""Rasa component: a message that tells of an emergency, in whatever catalogue, is one before it is anything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.nlu.classifiers.classifier import IntentClassifier
+from rasa.nlu.constants import TOKENS_NAMES
+from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
+from rasa.shared.nlu.constants import (
+    ENTITIES,
+    ENTITY_ATTRIBUTE_END,
+    ENTITY_ATTRIBUTE_START,
+    ENTITY_ATTRIBUTE_TYPE,
+    ENTITY_ATTRIBUTE_VALUE,
+    INTENT,
+    INTENT_NAME_KEY,
+    INTENT_RANKING_KEY,
+    PREDICTED_CONFIDENCE_KEY,
+    TEXT,
+)
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from chatrec.catalog import SCHEMA
+from chatrec.encoder import load_encoder
+from chatrec.policy import read_policy
+from chatrec.safety import GENERAL, Sentence, Spotter, sentences
+from chatrec.settings import Settings
+from components.sentence_encoder import MAX_CHARACTERS, encode_once, sentence_starts, split_sentences
+
+EMERGENCY = "emergency"  # the intent, and the entity that tells which
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
+class EmergencySpotter(GraphComponent, IntentClassifier):
+    """Sets the intent ``emergency`` and an entity with the emergency's name when the message, or one of its sentences,
+    is nearer to the emergencies of the policies than to what only sounds like one. When it isn't, the intent is the
+    likeliest of the others.
+
+    Configuration:
+        threshold: the score from which a message counts as an emergency; lower finds more, and more false ones.
+        layers: of the encoder, as the featurizer has them.
+    """
+
+    @classmethod
+    def required_components(cls) -> list[type]:
+        return [DenseFeaturizer]
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        return {"threshold": 0.0, "layers": [3, -1]}
+
+    def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
+        self.config = config
+        self._storage = model_storage
+        self._resource = resource
+        self._spotter: Spotter | None = None
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> EmergencySpotter:
+        return cls(config, model_storage, resource)
+
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> EmergencySpotter:
+        made = cls(config, model_storage, resource)
+        with model_storage.read_from(resource) as folder:
+            made._spotter = Spotter.load(folder)
+        return made
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Learn from the policies' sentences and from the examples of every intent.
+
+        Raises:
+            BadInput: a broken policy.
+        """
+        folders = sorted(path.parent for path in Settings.read().catalogs.glob(f"*/{SCHEMA}"))
+        known = sentences({folder.name: read_policy(folder) for folder in folders})
+        vectors = self._encoded([sentence.text for sentence in known])
+        told = {sentence.text.lower() for sentence in known}
+        for message in training_data.intent_examples:
+            rows = message.get_dense_features(TEXT)[1]
+            if rows is not None and message.get(TEXT).lower() not in told:
+                known.append(Sentence(message.get(TEXT), GENERAL if message.get(INTENT) == EMERGENCY else ""))
+                vectors.append(rows.features)
+        self._spotter = Spotter.fit(known, np.concatenate(vectors))
+        with self._storage.write_to(self._resource) as folder:
+            self._spotter.save(folder)
+        return self._resource
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        for message in messages:
+            self._judge(message, self._found(message))
+        return messages
+
+    def process_training_data(self, training_data: TrainingData) -> TrainingData:
+        return training_data
+
+    def _encoded(self, texts: list[str]) -> list[np.ndarray]:
+        settings = Settings.read()
+        return [encode_once(load_encoder(settings), texts, self.config["layers"], settings.cache)] if texts else []
+
+    def _found(self, message: Message) -> str:
+        """The emergency that the message, or the likeliest of its sentences, tells of; empty when there is none."""
+        texts, vectors = _parts(message)
+        if not texts or self._spotter is None:
+            return ""
+        scores = self._spotter.scores(texts, vectors)
+        best = int(np.argmax(scores))
+        return self._spotter.names(texts, vectors)[best] if scores[best] > self.config["threshold"] else ""
+
+    def _judge(self, message: Message, found: str) -> None:
+        ranking = [dict(entry) for entry in message.get(INTENT_RANKING_KEY, [])]
+        others = [entry for entry in ranking if entry[INTENT_NAME_KEY] != EMERGENCY]
+        rest = {INTENT_NAME_KEY: EMERGENCY, PREDICTED_CONFIDENCE_KEY: 1.0 if found else 0.0}
+        ranking = [rest, *others] if found else [*others, rest]
+        message.set(INTENT, ranking[0], add_to_output=True)
+        message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
+        if found:
+            entity = {
+                ENTITY_ATTRIBUTE_TYPE: EMERGENCY,
+                ENTITY_ATTRIBUTE_VALUE: found,
+                ENTITY_ATTRIBUTE_START: 0,
+                ENTITY_ATTRIBUTE_END: len(message.get(TEXT)),
+            }
+            message.set(ENTITIES, [*message.get(ENTITIES, []), entity], add_to_output=True)
+
+
+def _parts(message: Message) -> tuple[list[str], np.ndarray]:
+    """The message and, when there are several, its sentences: texts and vectors."""
+    tokens, whole = message.get_dense_features(TEXT)
+    text = (message.get(TEXT) or "")[:MAX_CHARACTERS]
+    if tokens is None or whole is None:
+        return [], np.zeros((0, 0))
+    starts = sentence_starts(text)
+    if len(starts) == 1:
+        return [text], whole.features
+    ends = [*starts[1:], len(text) + 1]
+    places = np.array([token.start for token in message.get(TOKENS_NAMES[TEXT])])
+    parts, rows = [text], [whole.features[0]]
+    for part, start, end in zip(split_sentences(text, starts), starts, ends, strict=True):
+        inside = np.flatnonzero((places >= start) & (places < end))
+        if len(inside):
+            parts.append(part)
+            rows.append(tokens.features[inside[0]])
+    return parts, np.stack(rows)
