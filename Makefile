@@ -41,7 +41,7 @@ lint: $(INSTALLED)  ## style and the direction of imports
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
 
 designer: $(INSTALLED)  ## check what conversation designers edit, and draw it as a page
-	@$(BIN)/python -m designer || exit 2
+	@$(BIN)/python -m designer
 
 bench: setup train  ## speed and quality against peers: hours (one: .venv/bin/python -m benchmarks NAME)
 	@$(BIN)/python -m benchmarks

@@ -29,7 +29,8 @@ class Work:
 
 
 def read(settings: Settings) -> Work:
-    """Read and check everything under the project's root."""
+    """Read and check everything under the project's root. What can't be read is put right first: as long as a file is
+    broken, nothing is said about what others miss of it."""
     found: list[Problem] = []
 
     def good(things):
@@ -51,13 +52,15 @@ def read(settings: Settings) -> Work:
     )
     dialogue = Dialogue(domain, tuple(flow for source in sources for flow in read_flows(source)), speech)
     examples = good(example for source in sources for example in read_examples(source))
-    if not domain.problems:
+    readable = len(folders) == len(list(settings.catalogs.glob("*/schema.toml")))
+    if readable and not any(source.problems for source in (domain, *sources)):
         entities = {str(e) for e in domain.data.get("entities") or ()} | slots
         found += [*check_dialogue(dialogue), *check_examples(dialogue, examples, entities, sources)]
-    for folder in folders:
-        found += check_catalog(folder, catalogs)
-    for language in languages:
-        found += check_language(language, settings.languages / f"{language.code}.toml", catalogs.values())
+    if readable:
+        found += [problem for folder in folders for problem in check_catalog(folder, catalogs)]
+        for language in languages:
+            path = settings.languages / f"{language.code}.toml"
+            found += check_language(language, path, catalogs.values())
     return Work(dialogue, examples, folders, languages, tuple(sorted(set(found))))
 
 

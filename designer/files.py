@@ -70,13 +70,15 @@ def read_source(path: Path) -> Source:
 
 
 def _form(path: Path, text: str, data: Mapping[str, Any]) -> Iterator[Problem]:
+    """One problem a line: of several the last, which names the key."""
     for schema in dict.fromkeys(SCHEMAS[key] for key in SCHEMAS if key in data):
         try:
             validate_yaml_schema(text, schema)
         except YamlValidationException as error:
-            for entry in error.validation_errors or ():
-                line = error._line_number_for_path(error.content, entry.path) or 1
-                yield Problem(path, line, f"not as Rasa wants it: {' '.join(str(entry).split())}")
+            found = {error._line_number_for_path(error.content, e.path) or 1: e for e in error.validation_errors or ()}
+            for line, entry in found.items():
+                what = re.sub(r"<SchemaError: error code \d+: |:? ?Path: .*", "", " ".join(str(entry).split()))
+                yield Problem(path, line, f"not as Rasa wants it: {what}")
         except YamlException as error:
             yield Problem(path, 1, " ".join(str(error).split()))
 
