@@ -59,6 +59,11 @@ class Dialogue:
         return {_name(entry): line_of(names, i) for i, entry in enumerate(names)}
 
     @property
+    def actions(self) -> set[str]:
+        """All that a rule or story may say the bot does."""
+        return {*(self.domain.data.get("actions") or ()), *self.responses, *DEFAULT_ACTION_NAMES}
+
+    @property
     def rules(self) -> list[Flow]:
         return [flow for flow in self.flows if flow.kind == "rule"]
 
@@ -100,8 +105,7 @@ def check_dialogue(dialogue: Dialogue) -> Iterator[Problem]:
 
 def _check_steps(dialogue: Dialogue) -> Iterator[Problem]:
     """Every name in a rule or story is one of domain.yml."""
-    actions = {*(dialogue.domain.data.get("actions") or ()), *dialogue.responses, *DEFAULT_ACTION_NAMES}
-    intents = {*dialogue.intents, *DEFAULT_INTENTS, DEFAULT_NLU_FALLBACK_INTENT_NAME}
+    actions, intents = dialogue.actions, {*dialogue.intents, *DEFAULT_INTENTS, DEFAULT_NLU_FALLBACK_INTENT_NAME}
     for flow in dialogue.flows:
         for step in flow.steps:
             known = intents if step.kind == "intent" else actions
@@ -185,7 +189,7 @@ def _check_contradictions(dialogue: Dialogue) -> Iterator[Problem]:
     for rule in dialogue.rules:
         for i, step in enumerate(rule.steps):
             before = tuple(s.name for s in rule.steps[:i])
-            if step.kind != "action" or not before:
+            if step.name not in dialogue.actions or not before:
                 continue
             first, other = decided.setdefault(before, (rule, step))
             if other.name != step.name:

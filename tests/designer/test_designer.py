@@ -160,6 +160,7 @@ def test_a_mistake_is_told_with_its_file_and_line(told, name):
 def test_nothing_is_told_but_the_mistakes(told):
     _, problems = told
     expected = [what for *_, what in MISTAKES.values()] + ["says 'utter_compare_bth'", "answers the intent 'sing'"]
+    expected.append("then taken' says action_say after thank")  # the first of the two rules contradicts that story too
     assert [p for p in problems if not any(what in p for what in expected)] == []
     assert all(re.match(r"\S+:\d+: \S[^\n]*$", problem) for problem in problems)
 
