@@ -101,11 +101,11 @@ def _constraint(constraint: Constraint) -> str:
 
 
 def test_the_table_is_found_and_nothing_else(linker, movies, record_property):
-    """F1 over the table is at least .95, and at least .90 for every entity."""
+    """F1 over the table is at least .95, and at least .90 for every entity. Rules of a policy have tests of their own."""
     right, wrong = Counter(), Counter()
     failures = []
     for text, wanted in UTTERANCES.items():
-        got = Counter(found(linker, movies, text))
+        got = Counter(brief for brief in found(linker, movies, text) if brief.split()[0] != "policy")
         right.update(brief.split()[0] for brief in (got & Counter(wanted)).elements())
         missed, extra = Counter(wanted) - got, got - Counter(wanted)
         wrong.update(brief.split()[0] for brief in (missed + extra).elements())
