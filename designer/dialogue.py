@@ -184,23 +184,24 @@ def _check_variation(path: Path, line: int, variation: Mapping[str, Any], values
 
 
 def _check_contradictions(dialogue: Dialogue) -> Iterator[Problem]:
-    """Two rules that begin alike and go on in different ways; a story that goes against a rule."""
+    """Two rules, or two stories, that begin alike and go on in different ways; a story that goes against a rule."""
     decided: dict[tuple[str, ...], tuple[Flow, Step]] = {}
-    for rule in dialogue.rules:
-        for i, step in enumerate(rule.steps):
-            before = tuple(s.name for s in rule.steps[:i])
+    for flow in dialogue.flows:
+        for i, step in enumerate(flow.steps):
+            before = tuple(s.name for s in flow.steps[:i])
             if step.name not in dialogue.actions or not before:
                 continue
-            first, other = decided.setdefault(before, (rule, step))
+            first, other = decided.setdefault((flow.kind, *before), (flow, step))
             if other.name != step.name:
+                kinds = "rules" if flow.kind == "rule" else "stories"
                 what = (
-                    f"the rules {first.name!r} (line {other.line}) and {rule.name!r} contradict each other: after "
-                    f"{' then '.join(before)} one says {other.name} and the other {step.name}; keep one of them"
+                    f"the {kinds} {first.name!r} ({other.path.name}:{other.line}) and {flow.name!r} contradict each "
+                    f"other: after {' then '.join(before)} one says {other.name} and the other {step.name}; keep one of them"
                 )
                 yield Problem(step.path, step.line, what)
     for story in (flow for flow in dialogue.flows if flow.kind == "story"):
         for before, step in zip(story.steps, story.steps[1:], strict=False):
-            rule, wanted = decided.get((before.name,), (None, None))
+            rule, wanted = decided.get(("rule", before.name), (None, None))
             if rule and before.kind == "intent" and step.kind == "action" and step.name != wanted.name:
                 what = (
                     f"the story {story.name!r} says {step.name} after {before.name}, but the rule {rule.name!r} "

@@ -84,6 +84,15 @@ MISTAKES = {
         "",
         "after thank one says action_help and the other action_say",
     ),
+    "two stories": (
+        "data/stories/main.yml",
+        "  - story: erased on request\n",
+        "  - story: not erased\n    steps:\n      - intent: show_profile\n      - action: action_show_profile\n"
+        "      - action: action_say\n  - story: also not\n    steps:\n      - intent: show_profile\n"
+        "      - action: action_show_profile\n      - action: action_help\n  - story: erased on request\n",
+        "action: action_help",
+        "the stories 'not erased' (main.yml:",
+    ),
     "story against a rule": (
         "data/stories/main.yml",
         "- action: action_inquire",
