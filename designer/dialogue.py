@@ -196,7 +196,7 @@ def _check_contradictions(dialogue: Dialogue) -> Iterator[Problem]:
                 kinds = "rules" if flow.kind == "rule" else "stories"
                 what = (
                     f"the {kinds} {first.name!r} ({other.path.name}:{other.line}) and {flow.name!r} contradict each "
-                    f"other: after {' then '.join(before)} one says {other.name} and the other {step.name}; keep one of them"
+                    f"other: after {' then '.join(before)} one says {other.name}, the other {step.name}; keep one"
                 )
                 yield Problem(step.path, step.line, what)
     for story in (flow for flow in dialogue.flows if flow.kind == "story"):

@@ -82,7 +82,7 @@ MISTAKES = {
         "  - rule: thanks\n",
         "  - rule: thank you\n    steps:\n      - intent: thank\n      - action: action_help\n  - rule: thanks\n",
         "",
-        "after thank one says action_help and the other action_say",
+        "after thank one says action_help, the other action_say",
     ),
     "two stories": (
         "data/stories/main.yml",
