@@ -21,7 +21,7 @@ export PYTHONWARNINGS ?= ignore:pkg_resources is deprecated:UserWarning
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint bench train setup lock clean
+.PHONY: help run test lint designer bench train setup lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -39,6 +39,9 @@ lint: $(INSTALLED)  ## style and the direction of imports
 	@$(BIN)/ruff check -q .
 	@$(BIN)/ruff format -q --check .
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
+
+designer: $(INSTALLED)  ## check what conversation designers edit, and draw it as a page
+	@$(BIN)/python -m designer
 
 bench: setup train  ## speed and quality against peers: hours (one: .venv/bin/python -m benchmarks NAME)
 	@$(BIN)/python -m benchmarks

@@ -23,14 +23,15 @@ def explain(engine: Engine, incoming: Incoming) -> Reply:
     if re.search(r"\bwhy (?:not|isn.?t|wasn.?t|no)\b", incoming.text, re.IGNORECASE):
         return _why_not(incoming, item)
     _, evidence = engine.recommender(incoming.catalog.schema.name).explain(incoming.query(incoming.state), item_id)
-    lines = evidence_lines(evidence, item, incoming.catalog)
+    lines = evidence_lines(evidence, incoming.catalog, incoming.words)
     says = Say("utter_why" if lines else "utter_why_thin", {"title": item.title, "reasons": "\n".join(lines)})
     return Reply((says,), replace(incoming.state, focus=item_id))
 
 
 def _why_not(incoming: Incoming, item: Item) -> Reply:
     """What keeps an item off the list: a wish it does not meet, the history, or only its rank."""
-    lines = [*_forbidden(incoming, item), *missing(incoming.state.constraints, item, incoming.catalog)]
+    unmet = missing(incoming.state.constraints, item, incoming.catalog, incoming.words)
+    lines = [*_forbidden(incoming, item), *unmet]
     known = {event.item_id for event in incoming.history}
     response = "utter_why_not" if lines else "utter_why_not_known" if item.item_id in known else "utter_why_not_rank"
     says = Say(response, {"title": item.title, "reasons": "\n".join(lines)})

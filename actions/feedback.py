@@ -24,8 +24,7 @@ def feedback(engine: Engine, incoming: Incoming) -> Reply:
 
 def _thank(incoming: Incoming) -> Reply:
     title = incoming.catalog.item(incoming.state.focus).title
-    more = [("Show me the next list", "what else?")]
-    return Reply((Say(f"utter_clicked_{incoming.click}", {"title": title}, buttons=more),), incoming.state)
+    return Reply((Say(f"utter_clicked_{incoming.click}", {"title": title}),), incoming.state)
 
 
 def _unclear(incoming: Incoming) -> Reply:

@@ -26,8 +26,7 @@ def chosen(engine: Engine, incoming: Incoming, item_id: str) -> Reply:
     granted = {c.purpose: c.granted for c in engine.store.consents(incoming.user)}.get(REMINDERS)
     if granted is None:
         engine.store.consent(incoming.user, REMINDERS, False)  # asked, and no yes so far
-        ask = Say("utter_ask_follow_up", buttons=[("Yes, ask me", "yes"), ("No, thanks", "no")])
-        return Reply((enjoy, ask), replace(state, pending=REMINDERS))
+        return Reply((enjoy, Say("utter_ask_follow_up")), replace(state, pending=REMINDERS))
     return Reply((enjoy, _planned(engine, incoming, item_id)) if granted else (enjoy,), state)
 
 
@@ -51,9 +50,7 @@ def follow_up(engine: Engine, incoming: Incoming) -> Reply:
     if not planned or stance is None or stance.kind != "accept":
         return Reply((), incoming.before)
     title = incoming.catalog.item(item_id).title
-    buttons = [("I loved it", f'I loved "{title}"'), ("Not for me", f'I didn\'t like "{title}"')]
-    buttons += [("Don't ask me again", "stop sending me reminders")]
-    return Reply((Say("utter_follow_up", {"title": title}, buttons=buttons),), incoming.state)
+    return Reply((Say("utter_follow_up", {"title": title}),), incoming.state)
 
 
 def stop(engine: Engine, incoming: Incoming) -> Reply:

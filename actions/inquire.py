@@ -23,7 +23,8 @@ def inquire(engine: Engine, incoming: Incoming) -> Reply:
         return show(engine, incoming) if incoming.wishes else which_one(incoming)
     item = incoming.catalog.item(item_id)
     asked = incoming.wishes
-    text = whether(asked, item, incoming.catalog) if asked else answer(incoming.text, item, incoming.catalog)
+    words, catalog = incoming.words, incoming.catalog
+    text = whether(asked, item, catalog, words) if asked else answer(incoming.text, item, catalog, words)
     return Reply((Say(text=text),), incoming.state)
 
 
@@ -50,13 +51,13 @@ def difference(engine: Engine, incoming: Incoming) -> Reply:
     if len(subjects) < 2:
         return show(engine, incoming) if incoming.mentions else which_one(incoming, "utter_compare_which")
     first, second = (incoming.catalog.item(i) for i in subjects[:2])
-    return Reply((Say(text=compare(first, second, incoming.catalog)),), incoming.state)
+    return Reply((Say(text=compare(first, second, incoming.catalog, incoming.words)),), incoming.state)
 
 
 def _extreme(incoming: Incoming) -> Reply | None:
     """ "Which of these is the shortest?" """
     shown = [incoming.catalog.item(item_id) for item_id in incoming.state.shown]
-    found = extreme(incoming.text, shown, incoming.catalog)
+    found = extreme(incoming.text, shown, incoming.catalog, incoming.words)
     return found and Reply((Say(text=found[1]),), replace(incoming.state, focus=found[0].item_id))
 
 

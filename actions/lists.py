@@ -22,7 +22,7 @@ def show(engine: Engine, incoming: Incoming, lead: Sequence[Say] = ()) -> Reply:
     ranked = engine.recommend(incoming.user, query)
     given_up = tuple(c for c in state.constraints if c not in query.constraints or c in ranked.relaxed)
     if not ranked.items:
-        return Reply((*lead, Say("utter_nothing", buttons=[("Start over", "start over")])), state)
+        return Reply((*lead, Say("utter_nothing")), state)
     opening = [Say("utter_again")] * again + _opening(incoming, query, given_up)
     feedback = [] if lead else _because(engine, incoming, query, ranked)
     shown = [r.item.item_id for r in ranked.items]

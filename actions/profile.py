@@ -17,7 +17,7 @@ from chatrec.types import Constraint
 
 FORGET = "forget"  # State.pending while the bot waits for a yes to erasing everything
 SHOWN = 12  # titles a line
-KINDS = ((("like", "accept"), "You liked"), (("dislike", "reject"), "Not for you"), (("seen",), "Seen"))
+KINDS = {"liked": ("like", "accept"), "disliked": ("dislike", "reject"), "seen": ("seen",)}
 
 
 def show_profile(engine: Engine, incoming: Incoming) -> Reply:
@@ -25,29 +25,29 @@ def show_profile(engine: Engine, incoming: Incoming) -> Reply:
     lines = memory(engine, incoming)
     if not lines:
         return Reply((Say("utter_profile_empty"),), incoming.state)
-    buttons = [("Forget everything", "forget everything about me")]
-    return Reply((Say("utter_profile", {"memory": "\n".join(lines)}, buttons=buttons),), incoming.state)
+    return Reply((Say("utter_profile", {"memory": "\n".join(lines)}),), incoming.state)
 
 
 def memory(engine: Engine, incoming: Incoming) -> list[str]:
     """A line for each kind of thing remembered, over all catalogues; empty for a stranger."""
-    return [line for catalog in engine.catalogs.values() for line in _remembered(engine, incoming.user, catalog)]
+    return [line for catalog in engine.catalogs.values() for line in _remembered(engine, incoming, catalog)]
 
 
-def _remembered(engine: Engine, user: str, catalog: Catalog) -> list[str]:
-    stances = engine.store.stances(user, catalog.schema.name)
+def _remembered(engine: Engine, incoming: Incoming, catalog: Catalog) -> list[str]:
+    stances = engine.store.stances(incoming.user, catalog.schema.name)
     lines = []
-    for kinds, words in KINDS:
+    for name, kinds in KINDS.items():
         titles = [catalog.item(i).title for i, event in stances.items() if event.kind in kinds][-SHOWN:]
         if titles:
-            lines.append(f"{words}: {', '.join(titles)}.")
-    told = [p.constraint for p in engine.store.preferences(user) if p.catalog == catalog.schema.name]
+            lines.append(incoming.words(f"utter_memory_{name}", titles=", ".join(titles)))
+    told = [p.constraint for p in engine.store.preferences(incoming.user) if p.catalog == catalog.schema.name]
     for fact in (c for c in told if c.slot == policy.SLOT):
         rule = catalog.policy.rules.get(str(fact.values[0]))
-        lines += [f"You told me “{fact.text}”. {rule.says}"] if rule else []
+        lines += [incoming.words("utter_memory_rule", said=fact.text, says=rule.says)] if rule else []
     wishes = [c for c in told if c.slot != policy.SLOT]
     if wishes:
-        lines.append(f"You told me about {catalog.schema.plural}: {in_words(wishes, catalog)}.")
+        said = in_words(wishes, catalog)
+        lines.append(incoming.words("utter_memory_wishes", plural=catalog.schema.plural, wishes=said))
     return lines
 
 
@@ -73,8 +73,7 @@ def _same(one: Constraint, other: Constraint) -> bool:
 
 def forget(engine: Engine, incoming: Incoming) -> Reply:
     """Ask before erasing."""
-    buttons = [("Yes, forget me", "yes"), ("No, keep it", "no")]
-    return Reply((Say("utter_forget_sure", buttons=buttons),), replace(incoming.state, pending=FORGET))
+    return Reply((Say("utter_forget_sure"),), replace(incoming.state, pending=FORGET))
 
 
 def export(engine: Engine, incoming: Incoming) -> Reply:

@@ -31,10 +31,10 @@ def ask(incoming: Incoming, question: Question) -> Reply:
     """Put the question, with its answers as buttons and two ways around it."""
     own = f"utter_ask_{question.slot}"
     slot = incoming.catalog.schema.slots[question.slot]
-    buttons = [(option, option) for option in question.options]
-    buttons += [("I don't mind", "I don't mind"), ("Just show me some", "just show me some")]
+    buttons = [(option, option) for option in question.options] + incoming.buttons("utter_ask_skip")
     state = replace(incoming.state, pending=question.slot, asked=(*incoming.state.asked, question.slot))
-    response = own if own in incoming.responses else "utter_ask_slot"
+    known = f"{own}_{incoming.language.code}" if incoming.language else own
+    response = own if known in incoming.responses else "utter_ask_slot"
     return Reply((Say(response, {"label": slot.label}, buttons=buttons),), state)
 
 

@@ -21,11 +21,10 @@ def greet(engine: Engine, incoming: Incoming) -> Reply:
     """Hello; a returning user hears what is remembered."""
     liked = [e for e in engine.store.stances(incoming.user, incoming.catalog.schema.name).values() if e.kind == "like"]
     if not liked:
-        greeting = Say("utter_greet_new", {"names": _names(engine)}, buttons=_starters(incoming))
-        return Reply((greeting,), incoming.state)
+        return Reply((Say("utter_greet_new", {"names": _names(engine)}),), incoming.state)
     titles = [incoming.catalog.item(e.item_id).title for e in liked[-2:]]
-    buttons = [(f"Something like {titles[-1]}", f'something like "{titles[-1]}"'), *_starters(incoming)[:1]]
-    return Reply((Say("utter_greet_back", {"liked": " and ".join(titles)}, buttons=buttons),), incoming.state)
+    values = {"liked": " and ".join(titles), "title": titles[-1]}
+    return Reply((Say("utter_greet_back", values),), incoming.state)
 
 
 def affirm(engine: Engine, incoming: Incoming) -> Reply:
@@ -50,7 +49,7 @@ def deny(engine: Engine, incoming: Incoming) -> Reply:
         return Reply((Say("utter_follow_up_declined"),), incoming.state)
     if incoming.before.pending or incoming.mentions:
         return recommend(engine, incoming)
-    return Reply((Say("utter_what_instead", buttons=[("Something else", "something else")]),), incoming.state)
+    return Reply((Say("utter_what_instead"),), incoming.state)
 
 
 def neutral(engine: Engine, incoming: Incoming) -> Reply:
@@ -92,7 +91,7 @@ def fallback(engine: Engine, incoming: Incoming) -> Reply:
         return recommend(engine, incoming) if not incoming.state.focus else feedback(engine, incoming)
     if incoming.before.pending and incoming.before.pending not in CONFIRMED:
         return recommend(engine, incoming)
-    return Reply((Say(_complaint(incoming.text), buttons=_starters(incoming)),), incoming.state)
+    return Reply((Say(_complaint(incoming.text)),), incoming.state)
 
 
 def _names(engine: Engine) -> str:
@@ -107,11 +106,6 @@ def _complaint(text: str) -> str:
         return "utter_no_words"
     foreign = sum("LATIN" not in unicodedata.name(c, "") for c in letters)
     return "utter_other_script" if foreign > len(letters) / 2 else "utter_not_understood"
-
-
-def _starters(incoming: Incoming) -> list[tuple[str, str]]:
-    plural = incoming.catalog.schema.plural
-    return [("Surprise me", f"recommend me some {plural}"), ("What can you do?", "what can you do?")]
 
 
 class ActionGreet(Action):

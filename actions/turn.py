@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
+import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,7 +21,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from chatrec import dialogue, policy, routing
 from chatrec.bootstrap import Engine, engine
-from chatrec.catalog import Catalog
+from chatrec.catalog import Catalog, Schema
 from chatrec.dialogue import Outcome, State
 from chatrec.errors import StoreDown
 from chatrec.languages import Language
@@ -33,9 +35,10 @@ TIMEOUT = 20.0  # seconds until the user gets an apology instead
 
 @dataclass(frozen=True)
 class Say:
-    """One message of the bot: a response of domain.yml with its values, or a text; buttons; data for cards.
+    """One message of the bot: a response of domain.yml with its values, or a text; data for cards.
 
-    ``{noun}`` and ``{plural}`` of the catalogue are values of every response."""
+    ``{noun}`` and ``{plural}`` of the catalogue are values of every response. ``buttons``: those that depend on the
+    moment; Rasa puts the response's own before them."""
 
     response: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -58,8 +61,8 @@ class Incoming:
     if not English, and ``text`` its English reading; ``click`` the kind of a card's button;
     ``rules``: those of the catalogue's policy that are in force; ``lifted``: the words for some that no longer are;
     ``emergency``: the one that the message tells of; ``moved``: it took the conversation to another catalogue;
-    ``responses`` the names that domain.yml has; ``address``: channel, conversation and person, where the bot can write
-    first."""
+    ``responses``: those of domain.yml, by name, with their variations; ``address``: channel, conversation and person,
+    where the bot can write first."""
 
     user: str
     language: Language | None
@@ -77,7 +80,7 @@ class Incoming:
     rules: tuple[str, ...]
     lifted: tuple[str, ...]
     emergency: str
-    responses: frozenset[str]
+    responses: Mapping[str, Sequence[Mapping[str, Any]]]
     address: tuple[str, str, str] | None = None
 
     @property
@@ -94,6 +97,20 @@ class Incoming:
         """What to recommend by in that state."""
         never = self.catalog.policy.never(self.rules)
         return dialogue.query(state, self.turns, self.history, self.preferences, never=never)
+
+    def words(self, response: str, **values: object) -> str:
+        """A response that is only a part of what is said: one of its variations, with the values in it."""
+        filled = _nouns(self.catalog.schema) | values
+        text = random.choice(self._own(response))["text"]
+        return re.sub(r"{(\w+)}", lambda found: str(filled.get(found[1], found[0])), text)
+
+    def buttons(self, response: str) -> list[tuple[str, str]]:
+        """The buttons of a response that go behind others."""
+        return [(button["title"], button["payload"]) for button in self._own(response)[0]["buttons"]]
+
+    def _own(self, response: str) -> Sequence[Mapping[str, Any]]:
+        spoken = self.language.code if self.language else ""
+        return self.responses[own(response, self.catalog.schema.name, spoken, self.responses)]
 
 
 Work = Callable[[Engine, Incoming], Reply]
@@ -115,21 +132,20 @@ async def respond(work: Work, dispatcher: CollectingDispatcher, tracker: Tracker
     schema = engine().catalog(reply.state.catalog).schema
     spoken = next((e["value"] for e in tracker.latest_message.get("entities") or () if e.get("entity") == "spoken"), "")
     for say in reply.says:
-        _send(dispatcher, _own(say, schema.name, spoken, domain), {"noun": schema.noun, "plural": schema.plural}, cards)
+        response = say.response and own(say.response, schema.name, spoken, domain.get("responses") or {})
+        _send(dispatcher, replace(say, response=response), _nouns(schema), cards)
     return [SlotSet("state", reply.state.to_json())]
 
 
-def _own(say: Say, catalog: str, spoken: str, domain: Mapping) -> Say:
+def own(response: str, catalog: str, spoken: str, known: Container[str]) -> str:
     """The language's and the catalogue's own words for it, when domain.yml has them: ``utter_enjoy_zh`` before
     ``utter_enjoy_travel`` before ``utter_enjoy``."""
-    names = [
-        f"{say.response}_{catalog}_{spoken}",
-        f"{say.response}_{spoken}",
-        f"{say.response}_{catalog}",
-        say.response,
-    ]
-    known = domain.get("responses") or {}
-    return replace(say, response=next((name for name in names if name in known), say.response))
+    names = [f"{response}_{catalog}_{spoken}", f"{response}_{spoken}", f"{response}_{catalog}"]
+    return next((name for name in names if name in known), response)
+
+
+def _nouns(schema: Schema) -> dict[str, str]:
+    return {"noun": schema.noun, "plural": schema.plural}
 
 
 def _run(work: Work, tracker: Tracker, domain: Mapping) -> Reply:
@@ -202,7 +218,7 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
         rules=policy.rules_in(told),
         lifted=lifted,
         emergency=next((e["value"] for e in entities if e.get("entity") == "emergency"), ""),
-        responses=frozenset(domain.get("responses") or {}),
+        responses=domain.get("responses") or {},
         address=_address(tracker, metadata),
     )
 

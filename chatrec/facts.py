@@ -1,16 +1,21 @@
-"""What is known, said in words: wishes, facts of an item's own row, comparisons, and evidence line by line."""
+"""What is known, said in words: wishes, facts of an item's own row, comparisons, and evidence line by line.
+
+The sentences are responses of domain.yml: ``words`` gives one by its name, with values in it.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chatrec.catalog import Catalog
 from chatrec.schema import Slot
 from chatrec.types import Constraint, Evidence, Item
 
+Words = Callable[..., str]  # (name of a response, value=…) -> text
 
-def answer(question: str, item: Item, catalog: Catalog) -> str:
+
+def answer(question: str, item: Item, catalog: Catalog, words: Words) -> str:
     """What the row says to the question; the whole row in one line when the question names no slot of the schema.
 
     A slot is asked for when the question holds one of its ``inquiry`` words ("who is in it", "how long").
@@ -19,24 +24,26 @@ def answer(question: str, item: Item, catalog: Catalog) -> str:
     facts = [fact for slot in asked for fact in _facts(slot, item, catalog)]
     if asked and not facts:
         labels = " and ".join(slot.label for slot in asked)
-        return f"{catalog.heading(item)}: my catalogue does not say anything about its {labels}."
+        return words("utter_fact_unknown", item=catalog.heading(item), labels=labels)
     if facts:
-        return f"{catalog.heading(item)}: {'; '.join(facts)}."
-    told = "text" in catalog.schema.columns or not _STORY.search(question)
-    return ("" if told else "I know the facts but not the story. ") + catalog.describe(item)
+        return words("utter_fact", item=catalog.heading(item), facts="; ".join(facts))
+    if "text" not in catalog.schema.columns and _STORY.search(question):
+        return words("utter_fact_no_story", facts=catalog.describe(item))
+    return catalog.describe(item)
 
 
 _STORY = re.compile(r"\b(?:about|plot|story|storyline|happens|synopsis|premise)\b", re.IGNORECASE)
 
 
-def extreme(question: str, items: Sequence[Item], catalog: Catalog) -> tuple[Item, str] | None:
+def extreme(question: str, items: Sequence[Item], catalog: Catalog, words: Words) -> tuple[Item, str] | None:
     """The item that "which is the shortest" asks for, and the answer; None when no such word is in the question."""
     for slot in catalog.schema.slots.values():
-        for words, sign in ((slot.most, 1), (slot.least, -1)):
+        for names, sign in ((slot.most, 1), (slot.least, -1)):
             known = [item for item in items if isinstance(item.attributes.get(slot.columns[0]), float)]
-            if known and any(re.search(rf"\b{re.escape(word)}\b", question, re.IGNORECASE) for word in words):
+            if known and any(re.search(rf"\b{re.escape(word)}\b", question, re.IGNORECASE) for word in names):
                 best = max(known, key=lambda item: sign * item.attributes[slot.columns[0]])
-                return best, f"{catalog.heading(best)}: {'; '.join(_facts(slot, best, catalog))}."
+                facts = "; ".join(_facts(slot, best, catalog))
+                return best, words("utter_fact", item=catalog.heading(best), facts=facts)
     return None
 
 
@@ -75,7 +82,7 @@ def _phrase(constraint: Constraint, catalog: Catalog) -> str:
     return f"{label}{'from' if constraint.op == 'min' else 'up to'} {values}{unit}"
 
 
-def whether(wishes: Sequence[Constraint], item: Item, catalog: Catalog) -> str:
+def whether(wishes: Sequence[Constraint], item: Item, catalog: Catalog, words: Words) -> str:
     """Whether the item is what a question names ("is it scary?"), with what its row says instead.
 
     Everything hard must hold. Of a mood one sign is enough, and what it avoids is no sign of it.
@@ -85,57 +92,52 @@ def whether(wishes: Sequence[Constraint], item: Item, catalog: Catalog) -> str:
     hard, soft = [met[w] for w in named if not w.soft], [met[w] for w in named if w.soft]
     if all(hard) and (any(soft) or not soft):
         values = dict.fromkeys(value for own in met.values() for value in own)
-        return f"{catalog.heading(item)}: yes, {', '.join(values)}."
+        return words("utter_fact_yes", item=catalog.heading(item), facts=", ".join(values))
     slots = dict.fromkeys(wish.slot for wish in named)
     facts = [fact for slot in slots for fact in _facts(catalog.schema.slots[slot], item, catalog)]
-    return f"{catalog.heading(item)}: not as far as I know; {'; '.join(facts) or 'my catalogue does not say'}."
+    if not facts:
+        return words("utter_fact_no_idea", item=catalog.heading(item))
+    return words("utter_fact_no", item=catalog.heading(item), facts="; ".join(facts))
 
 
-def missing(wishes: Sequence[Constraint], item: Item, catalog: Catalog) -> list[str]:
+def missing(wishes: Sequence[Constraint], item: Item, catalog: Catalog, words: Words) -> list[str]:
     """One line for each wish that the item does not meet: why it is not on the list."""
     lines = []
     for wish in wishes:
         if not wish.soft and not catalog.mask(wish)[catalog.index(item.item_id)]:
-            facts = _facts(catalog.schema.slots[wish.slot], item, catalog)
-            lines.append(f"• {in_words([wish], catalog)}, you said; here: {'; '.join(facts) or 'unknown'}")
+            facts = "; ".join(_facts(catalog.schema.slots[wish.slot], item, catalog)) or words("utter_unknown")
+            lines.append(f"• {words('utter_reason_against', wish=in_words([wish], catalog), facts=facts)}")
     return lines
 
 
-def compare(first: Item, second: Item, catalog: Catalog) -> str:
+def compare(first: Item, second: Item, catalog: Catalog, words: Words) -> str:
     """Both rows side by side, one line for each slot in which they differ, and what they share."""
-    lines, shared = [f"{catalog.heading(first)} and {catalog.heading(second)}:"], []
+    lines, shared = [words("utter_compare", first=catalog.heading(first), second=catalog.heading(second))], []
+    unknown = words("utter_unknown")
     for column, label in _columns(catalog):
         one, other = _values(first, column), _values(second, column)
         if sorted(one) == sorted(other):
             shared += one
             continue
         common = [v for v in one if v in other]
-        lines.append(f"{label.rstrip(':')}: {', '.join(one) or 'unknown'} / {', '.join(other) or 'unknown'}")
+        lines.append(f"{label.rstrip(':')}: {', '.join(one) or unknown} / {', '.join(other) or unknown}")
         shared += common
     if shared:
-        lines.append(f"Both: {', '.join(dict.fromkeys(shared))}")
+        lines.append(words("utter_compare_both", shared=", ".join(dict.fromkeys(shared))))
     return "\n".join(lines)
 
 
-def evidence_lines(evidence: Sequence[Evidence], item: Item, catalog: Catalog) -> list[str]:
+def evidence_lines(evidence: Sequence[Evidence], catalog: Catalog, words: Words) -> list[str]:
     """One short line for each piece of evidence, for "why that one?"."""
-    return [f"• {line}" for line in (_line(e, catalog) for e in evidence) if line]
+    return [f"• {_line(e, catalog, words)}" for e in evidence]
 
 
-def _line(evidence: Evidence, catalog: Catalog) -> str:
+def _line(evidence: Evidence, catalog: Catalog, words: Words) -> str:
     others = " and ".join(catalog.heading(catalog.item(i)) for i in evidence.item_ids)
-    if evidence.kind == "constraint" and evidence.slot:
-        slot = catalog.schema.slots[evidence.slot]
-        return f"{slot.label}: {evidence.value} {slot.unit}".rstrip() + ", as you asked"
-    if evidence.kind == "anchor":
-        return f"it is close to {others}; without that it would rank lower"
-    if evidence.kind == "history":
-        return f"you liked {others}; without that it would rank lower"
-    if evidence.kind == "people":
-        return f"{evidence.value}, as in {others}"
-    if evidence.kind == "reception":
-        return f"rated {evidence.value} of 100"
-    return f"something different on purpose: {evidence.value}"
+    slot = catalog.schema.slots.get(evidence.slot or "")
+    unit = slot.unit if slot and evidence.kind == "constraint" else ""
+    value = f"{evidence.value} {unit}".strip()
+    return words(f"utter_reason_{evidence.kind}", label=slot.label if slot else "", value=value, items=others)
 
 
 def _asked(question: str, slot: Slot) -> bool:

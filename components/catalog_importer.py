@@ -1,6 +1,8 @@
 """Rasa importer: what the dialogue model learns from the catalogues' schemas, beside the files under data/.
 
 A new folder under data/catalogs brings its entities and a few examples of its own: `rasa train` is all it takes.
+The responses that actions speak are put into a story that no message leads to: `rasa data validate` then complains of
+those that really are unused.
 """
 
 from __future__ import annotations
@@ -8,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rasa.shared.core.domain import Domain
+from rasa.shared.core.training_data.story_reader.yaml_story_reader import YAMLStoryReader
+from rasa.shared.core.training_data.structures import StoryGraph
 from rasa.shared.importers.rasa import RasaFileImporter
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
@@ -16,6 +20,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from chatrec.catalog import SCHEMA, load_schema
 from chatrec.schema import Schema
 from chatrec.settings import Settings
+from components.speech import Speech, read_speech
 
 
 class CatalogImporter(RasaFileImporter):
@@ -34,6 +39,25 @@ class CatalogImporter(RasaFileImporter):
         made = {text.lower(): intent for schema in _schemas() for intent, text in _examples(schema)}
         fresh = [Message.build(text, intent=intent) for text, intent in made.items() if text not in known]
         return written.merge(TrainingData(fresh)) if written.training_examples else written
+
+    def get_stories(self, exclusion_percentage: int | None = None) -> StoryGraph:
+        """The stories, and the one of the actions."""
+        written, domain = super().get_stories(exclusion_percentage), self.get_domain()
+        said = speech(domain)
+        spoken = [{"action": name} for name in domain.responses if said.values(name) is not None]
+        story = {"version": "3.1", "stories": [{"story": "spoken by the actions", "steps": spoken}]}
+        return written.merge(StoryGraph(YAMLStoryReader(domain).read_from_parsed_yaml(story)) if spoken else None)
+
+
+def speech(domain: Domain) -> Speech:
+    """What the actions say, in the catalogues and languages that there are."""
+    settings, schemas = Settings.read(), _schemas()
+    return read_speech(
+        [schema.name for schema in schemas],
+        [path.stem for path in sorted(settings.languages.glob("*.toml"))],
+        slot={slot for schema in schemas for slot in schema.slots},
+        intent=domain.intents,
+    )
 
 
 def _schemas() -> list[Schema]:

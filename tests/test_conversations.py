@@ -120,7 +120,7 @@ def _check(talk: Talk, expect: dict, texts: str, cards: list[dict], conversation
             stored = talk.store.events(talk.store.user(conversation), "movies")
             assert set(value) == {e.kind for e in stored}, [e.kind for e in stored]
         elif key == "buttons":
-            assert talk.buttons, "no buttons"
+            assert bool(talk.buttons) == value, f"buttons: {talk.buttons}"
         else:
             raise KeyError(f"unknown expectation {key}")
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import yaml
 from small_films import films
 
 from chatrec.catalog import Catalog
 from chatrec.facts import answer, compare, evidence_lines, in_words, missing, whether
 from chatrec.schema import Slot
+from chatrec.settings import ROOT
 from chatrec.types import Constraint, Evidence, Item
 
 
@@ -22,6 +24,14 @@ def told() -> Catalog:
         "rating": Slot("rating", "number", ("score",), "rating"),
     }
     return Catalog(replace(plain.schema, slots=slots), plain.items)
+
+
+RESPONSES = yaml.safe_load((ROOT / "domain.yml").read_text(encoding="utf-8"))["responses"]
+
+
+def words(response: str, **values: str) -> str:
+    """The first variation in domain.yml."""
+    return RESPONSES[response][0]["text"].format(**values)
 
 
 INQUIRY = {"genre": ("what kind",), "person": ("who is", "who made"), "year": ("when",)}
@@ -50,15 +60,15 @@ def bound(op: str, value: float, slot: str = "year", **more) -> Constraint:
     ],
 )
 def test_a_question_is_answered_with_what_it_asks_for_and_else_with_the_whole_row(question, item, says):
-    assert answer(question, item, FILMS) == says
+    assert answer(question, item, FILMS, words) == says
 
 
 @pytest.mark.parametrize(("question", "admits"), [("what happens in it?", True), ("tell me more", False)])
 def test_a_catalogue_without_stories_admits_it_when_asked_for_one(question, admits):
     columns = {role: column for role, column in FILMS.schema.columns.items() if role != "text"}
     dry = Catalog(replace(FILMS.schema, columns=columns), FILMS.items)
-    assert ("not the story" in answer(question, ALIEN, dry)) == admits
-    assert answer(question, ALIEN, dry).endswith(dry.describe(ALIEN))
+    assert ("not the story" in answer(question, ALIEN, dry, words)) == admits
+    assert answer(question, ALIEN, dry, words).endswith(dry.describe(ALIEN))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +108,7 @@ def test_wishes_are_said_back(wishes, says):
     ],
 )
 def test_a_yes_or_no_question_is_yes_only_when_everything_holds(wishes, item, says):
-    assert whether(wishes, item, FILMS) == says
+    assert whether(wishes, item, FILMS, words) == says
 
 
 @pytest.mark.parametrize(
@@ -113,22 +123,22 @@ def test_a_yes_or_no_question_is_yes_only_when_everything_holds(wishes, item, sa
     ids=["one sign", "nothing to avoid is no sign", "one of two signs", "not a mood", "not a mood, but it is"],
 )
 def test_a_mood_is_there_by_one_sign_of_it(wishes, item, says):
-    assert whether(wishes, item, FILMS) == f"{FILMS.heading(item)}: {says}"
+    assert whether(wishes, item, FILMS, words) == f"{FILMS.heading(item)}: {says}"
 
 
 def test_each_wish_that_an_item_does_not_meet_has_a_line():
     wishes = (COMEDY, SCIFI, NO_HORROR, bound("min", 1990.0), replace(COMEDY, text="funny", soft=True))
-    assert missing(wishes, ALIEN, FILMS) == [
+    assert missing(wishes, ALIEN, FILMS, words) == [
         "• Comedy, you said; here: genre Horror, Sci-Fi",
         "• not Horror, you said; here: genre Horror, Sci-Fi",
         "• from 1990, you said; here: year 1979",
     ]
-    assert missing([bound("max", 1990.0)], LOST, FILMS) == ["• up to 1990, you said; here: unknown"]
-    assert missing([SCIFI], ALIEN, FILMS) == []
+    assert missing([bound("max", 1990.0)], LOST, FILMS, words) == ["• up to 1990, you said; here: unknown"]
+    assert missing([SCIFI], ALIEN, FILMS, words) == []
 
 
 def test_a_comparison_has_a_line_for_each_difference_and_one_for_what_is_shared():
-    assert compare(ALIEN, ALIENS, FILMS).splitlines() == [
+    assert compare(ALIEN, ALIENS, FILMS, words).splitlines() == [
         "Alien (1979) and Aliens (1986):",
         "Genre: Horror, Sci-Fi / Action, Sci-Fi",
         "Directed by: Ridley Scott / James Cameron",
@@ -137,13 +147,13 @@ def test_a_comparison_has_a_line_for_each_difference_and_one_for_what_is_shared(
         "Rating: 93 / 91",
         "Both: Sci-Fi, Sigourney Weaver",
     ]
-    assert "Year: 1979 / unknown" in compare(ALIEN, LOST, FILMS)
-    assert "Both" not in compare(ALIEN, HILL, FILMS)
+    assert "Year: 1979 / unknown" in compare(ALIEN, LOST, FILMS, words)
+    assert "Both" not in compare(ALIEN, HILL, FILMS, words)
 
 
 def test_the_order_of_values_is_no_difference():
     turned = Item("turned", "Alien", {**ALIEN.attributes, "genres": ("Sci-Fi", "Horror"), "year": 1980.0})
-    assert compare(ALIEN, turned, FILMS).splitlines()[1:] == [
+    assert compare(ALIEN, turned, FILMS, words).splitlines()[1:] == [
         "Year: 1979 / 1980",
         "Both: Horror, Sci-Fi, Ridley Scott, Sigourney Weaver, 900, 93",
     ]
@@ -152,7 +162,7 @@ def test_the_order_of_values_is_no_difference():
 def test_large_numbers_are_told_to_the_last_digit():
     dear = replace(ALIEN, attributes={**ALIEN.attributes, "reviews": 1234567.0})
     cheap = bound("max", 1234566.0, "price")
-    assert answer("how much?", dear, FILMS) == "Alien (1979): price 1234567 euros."
+    assert answer("how much?", dear, FILMS, words) == "Alien (1979): price 1234567 euros."
     assert in_words([cheap], FILMS) == "up to 1234566 euros"
     assert in_words([cheap, bound("min", 1000001.0, "price")], FILMS) == "1000001 to 1234566 euros"
 
@@ -179,4 +189,4 @@ def test_large_numbers_are_told_to_the_last_digit():
     ids=lambda value: value.kind if isinstance(value, Evidence) else "",
 )
 def test_each_piece_of_evidence_has_a_line(evidence, line):
-    assert evidence_lines([evidence, evidence], ALIEN, FILMS) == [f"• {line}"] * 2
+    assert evidence_lines([evidence, evidence], FILMS, words) == [f"• {line}"] * 2
