@@ -29,7 +29,7 @@ def create(folder: Path, how: str = "create", **config: object) -> CatalogLinker
 
 @pytest.fixture(scope="module")
 def component(tmp_path_factory) -> CatalogLinker:
-    return create(tmp_path_factory.mktemp("storage"))
+    return create(tmp_path_factory.mktemp("storage"), catalogs=["movies"])
 
 
 def entities(component: CatalogLinker, text: str, **data: object) -> list[dict]:
