@@ -1,7 +1,7 @@
 """How the trained bot reads sentences of somebody who saw none of its examples: ``python -m benchmarks strangers``.
 
-``tests/nlu/strangers``: 600 messages with their intent and what they speak of, 300 red flags and near misses, and 160
-messages in the middle of a conversation with the catalogue they belong to. Everything goes through ``models/rasa.tar.gz``.
+``tests/nlu/strangers``: 600 messages with their intent and what they speak of, 300 red flags and near misses, 160 in
+the middle of a conversation with the catalogue they belong to. All goes through ``models/rasa.tar.gz``.
 """
 
 from __future__ import annotations

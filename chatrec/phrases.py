@@ -101,6 +101,11 @@ def joins(text: str) -> bool:
     return _JOINING.search(text) is not None
 
 
+def replaces(text: str) -> bool:
+    """Whether the message says in so many words that a wish takes the place of another ("a western instead")."""
+    return re.search(r"\b(?:instead|rather)\b(?! of)", text, re.IGNORECASE) is not None
+
+
 def requests(text: str, *nouns: str) -> bool:
     """Whether the message is a request of its own ("some westerns", "a film with Brad Pitt"), and not a remark on what
     was shown ("make it French", "Brad Pitt, please"). ``nouns``: what one asks for."""

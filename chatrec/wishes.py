@@ -87,6 +87,7 @@ def merge(
         return old
     adds = intent == "critique_add" or phrases.joins(text) or (intent not in REPLACING and phrases.adds(text))
     adds = adds or (intent != "reformulate" and any(c.slot == answering for c in new))
+    adds = adds and not phrases.replaces(text)
     bounded = {c.slot for c in new if c.op in ("min", "max") and not c.soft}
     span = {s for s in bounded if len({c.op for c in new if c.slot == s}) == 2}
     named = {c.slot for c in new if c.op == "is" and not c.soft}

@@ -18,6 +18,7 @@ from rasa.shared.nlu.constants import (
     ENTITY_ATTRIBUTE_START,
     ENTITY_ATTRIBUTE_TYPE,
     ENTITY_ATTRIBUTE_VALUE,
+    EXTRACTOR,
     INTENT,
     INTENT_NAME_KEY,
     INTENT_RANKING_KEY,
@@ -140,6 +141,7 @@ class EmergencySpotter(GraphComponent, IntentClassifier):
                 ENTITY_ATTRIBUTE_VALUE: found,
                 ENTITY_ATTRIBUTE_START: 0,
                 ENTITY_ATTRIBUTE_END: len(message.get(TEXT)),
+                EXTRACTOR: EmergencySpotter.__name__,
             }
             message.set(ENTITIES, [*message.get(ENTITIES, []), entity], add_to_output=True)
 

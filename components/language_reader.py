@@ -14,6 +14,7 @@ from rasa.shared.nlu.constants import (
     ENTITY_ATTRIBUTE_START,
     ENTITY_ATTRIBUTE_TYPE,
     ENTITY_ATTRIBUTE_VALUE,
+    EXTRACTOR,
     TEXT,
 )
 from rasa.shared.nlu.training_data.message import Message
@@ -59,6 +60,7 @@ def _entity(code: str, english: str, original: str) -> dict[str, Any]:
         ENTITY_ATTRIBUTE_VALUE: code,
         ENTITY_ATTRIBUTE_START: 0,
         ENTITY_ATTRIBUTE_END: len(english),
+        EXTRACTOR: LanguageReader.__name__,
         "english": english,
         "original": original,
     }
