@@ -22,6 +22,7 @@ BENCHMARKS = {
     "dialogues": "what people in recorded dialogues turn to next, next to a plain sum of signals",
     "tower": "what the fine-tuned ranker adds to the candidate order",
     "nlu": "how well messages are understood",
+    "strangers": "the same for sentences of somebody who saw no example",
     "ranking": "ranking with the tower, next to other ways",
     "turns": "how long a turn takes",
     "speech": "what is understood of recordings",
