@@ -68,7 +68,7 @@ def _findable(engine: Engine, incoming: Incoming) -> tuple[Query, bool]:
     gets the best of the old lists."""
     state, before = incoming.state, incoming.before
     query, fitting = incoming.query(state), engine.recommender(incoming.catalog.schema.name).fitting
-    kind = next((s.name for s in incoming.catalog.schema.slots.values() if s.ask and s.type == "tags"), None)
+    kind = next((s.name for s in incoming.catalog.schema.slots.values() if not s.adjective), None)
     old = [c for c in state.constraints if c in before.constraints and c.op != "not" and not c.soft and c.slot != kind]
     asks = (state.constraints, state.anchors, state.topic) != (before.constraints, before.anchors, before.topic)
     for count in range(len(old) + 1 if asks else 1):

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import structlog
 from rasa.core.agent import Agent, load_agent
 
 from benchmarks import Figures, run
@@ -38,6 +40,7 @@ Parsed = Mapping[str, Any]
 
 def measure(settings: Settings) -> Figures:
     """All figures."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     agent = asyncio.run(load_agent(str(MODEL)))
     return {
         "intents": intents(agent, _rows("intents")),

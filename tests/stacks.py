@@ -33,7 +33,7 @@ class Stack:
         return f"http://localhost:{self.settings.port}/chat"
 
     def start(self) -> None:
-        log = (self.settings.var / "launcher.log").open("a")
+        log = (self.settings.var / "launcher.log").open("w")
         env = {**os.environ, **self.env}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "deploy.local"], cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True

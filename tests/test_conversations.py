@@ -62,7 +62,6 @@ def test_conversation(path, stack, catalogs):
     for number, turn in enumerate(script["turns"], 1):
         if turn.get("restart"):
             stack.stop()
-            (stack.settings.var / "launcher.log").write_text("")
             stack.start()
             continue
         texts, cards = talk.hear(_say(talk, turn))
