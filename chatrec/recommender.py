@@ -72,7 +72,7 @@ class Recommender:
             sign = 1 if constraint.op == "max" else -1
             column = sign * self.catalog.numbers(constraint.slot)[self.fitting(query)]
             there = np.sort(column[~np.isnan(column)])[: query.n]
-            if len(there):
+            if len(there) == query.n:  # items whose figure is unknown must not make the list shorter
                 moved = replace(constraint, values=(float(sign * there[-1]),))
                 query = replace(query, constraints=(*query.constraints, moved))
         return query
