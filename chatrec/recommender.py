@@ -39,7 +39,6 @@ class Recommender:
         """
         start = time.perf_counter()
         query, relaxed = self.relax(query)
-        query = self._nearest(query, relaxed)
         candidates = self.ranker.rank(query, self.generator.generate(query, max(self.ranker.reads, query.n)))
         candidates = candidates.take(np.flatnonzero(self.fitting(query)[candidates.indices]))  # whatever ranked them
         best = candidates.indices[: query.n]
@@ -64,18 +63,6 @@ class Recommender:
             if self.fitting(looser).any():
                 return looser, given_up
         return query, ()
-
-    def _nearest(self, query: Query, given_up: tuple[Constraint, ...]) -> Query:
-        """The query with each bound that was given up moved as little as it takes to fill a list: nothing is that
-        cheap, so the cheapest there is."""
-        for constraint in (c for c in given_up if c.op in ("min", "max")):
-            sign = 1 if constraint.op == "max" else -1
-            column = sign * self.catalog.numbers(constraint.slot)[self.fitting(query)]
-            there = np.sort(column[~np.isnan(column)])[: query.n]
-            if len(there) == query.n:  # items whose figure is unknown must not make the list shorter
-                moved = replace(constraint, values=(float(sign * there[-1]),))
-                query = replace(query, constraints=(*query.constraints, moved))
-        return query
 
     def _prices(self, query: Query) -> dict[Constraint, float]:
         """What giving up each wish costs, for the newest ``NEGOTIABLE``."""

@@ -216,10 +216,3 @@ def test_a_list_says_where_it_is_from_and_has_an_id_of_its_own(recommender):
     assert (one.catalog, one.model) == ("films", "dull")
     assert one.impression_id and one.impression_id != other.impression_id
     assert one.seconds > 0
-
-
-def test_a_bound_that_nothing_meets_brings_what_comes_nearest(recommender):
-    """Nothing is from before 1900: the oldest two come, not the best known."""
-    ranked = recommender.recommend(Query("films", constraints=(Constraint("year", "max", (1900.0,)),), n=2))
-    assert [c.slot for c in ranked.relaxed] == ["year"]
-    assert set(ids(ranked)) == {"solaris", "alien"}
