@@ -74,7 +74,7 @@ class Units:
         self._pattern = re.compile(
             rf"(?<![\w.])(?:(?P<half>half(?: an)?)|(?P<n>{NUMBER})(?P<and_half> and a half)?)"
             rf"(?:[ -]|(?<=\d))(?P<unit>{names})"
-            rf"(?![a-z])(?:(?P<half_more> and a half)|"
+            rf"(?![a-z])(?!(?<=\d)\d)(?:(?P<half_more> and a half)|"
             rf"(?P<and> ?and)? ?(?P<more>{NUMBER})(?: ?(?P<smaller>{names}|{initials}))?(?![\w]))?"
         )
 
