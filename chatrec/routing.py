@@ -34,9 +34,13 @@ OPENING = frozenset(
         "help",
     }
 )
-SETTLED, FOLLOWING, ANSWERING = 0.35, 0.9, 1.2  # how far another catalogue must be ahead; see ``route``
+SETTLED, FOLLOWING, ANSWERING, GOING_ON = 0.35, 0.9, 1.2, 2.0  # how far another catalogue must be ahead; see ``route``
 WEIGHT = {"ordinal": 0.0, "policy": 0.0, "relation": 0.3, "mood": 0.5, "title": 0.8}  # how telling a mention is; else 1
+_GOES_ON = re.compile(  # "one about a doctor", "and the food?": more of what is being talked about
+    r"^\W*(?:(?:and|but|or|ok|maybe|then) )*(?:ones?\b(?! (?:week|day|night|month|person|way))|the \w+\W*\?\W*$)"
+)
 MINED = 40  # examples made from a catalogue's own values
+_TURNED_DOWN = r"\b(?:not|no more|instead of|rather than|enough of) (?:an? |the |any )?(?:{words})\b"
 _POINTING = r"\b(?:that|this|those|these|the|same)\s+(?:(?:same|first|second|third|fourth|fifth|last)\s+)?(?:{words})\b"
 
 
@@ -50,6 +54,9 @@ class Router:
         self._words = {name: _topic(catalog) for name, catalog in catalogs.items()}
         self._nouns = {name: re.compile(rf"\b(?:{_either(_nouns(catalog))})\b") for name, catalog in catalogs.items()}
         self._pointing = {name: _pattern(_nouns(catalog)) for name, catalog in catalogs.items()}
+        self._turned_down = re.compile(
+            _TURNED_DOWN.format(words=_either(n for c in catalogs.values() for n in _nouns(c)))
+        )
         self._near = _classifier(catalogs, encoder, cache) if len(catalogs) > 1 else None
 
     def route(self, text: str, intent: str, mentions: Sequence[Mention], state: State) -> str:
@@ -64,7 +71,9 @@ class Router:
             scores = {n: s if n in known or self._words[n].search(fold(text)) else 0.0 for n, s in scores.items()}
         best = max(self.names, key=lambda name: (scores[name], name == state.catalog))
         opening = SETTLED if state.shown else 0.0
-        margin = ANSWERING if state.pending else opening if intent in OPENING else FOLLOWING
+        margin = opening if intent in OPENING else FOLLOWING
+        if state.pending or (state.shown and _GOES_ON.search(fold(text))):
+            margin = ANSWERING if state.pending else GOING_ON
         return best if scores[best] - scores[state.catalog] > margin else state.catalog
 
     def names_one(self, text: str) -> bool:
@@ -73,7 +82,8 @@ class Router:
 
     def scores(self, text: str, mentions: Sequence[Mention], current: str) -> dict[str, float]:
         """How much speaks for each catalogue."""
-        plain = self._pointing[current].sub(" ", fold(text))  # "somewhere like in that film" asks for no film
+        plain = self._turned_down.sub(" ", fold(text))
+        plain = self._pointing[current].sub(" ", plain)  # "somewhere like in that film" asks for no film
         near = dict.fromkeys(self.names, 0.0)
         if not phrases.is_vague(plain):
             likely = self._near.predict_proba(self._encoder.encode([plain]))[0]

@@ -44,7 +44,7 @@ THEMES = 300  # directions that their weights may lie in (latent semantic analys
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class EmbeddingIntentClassifier(GraphComponent, IntentClassifier):
     """Logistic regression on the dense features of the text, its words and pairs of words; sets the intent and the full
-    ranking. "carry on" and "carry-on" are neighbours to the encoder, and "any other" says more than it hears.
+    ranking.
 
     A message of several sentences is the mean of what its sentences say. In "Hi! Thanks, that was great. Any others?"
     the greeting and the thanks give way to the request.
