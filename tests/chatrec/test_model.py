@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from dataclasses import replace
 
 import pytest
+import torch
 from small_films import encoder, films
 from small_tower import small_lm
 
@@ -15,7 +18,7 @@ from chatrec.fusion import Fusion
 from chatrec.knowledge import learn_knowledge
 from chatrec.learning import SIGNALS
 from chatrec.model import FAMILIAR, KNOWLEDGE, Learnt, Model
-from chatrec.rank import FUSED, KeepOrder
+from chatrec.rank import WEIGHT, KeepOrder
 from chatrec.tower import TowerConfig, new_tower
 from chatrec.types import Constraint, Event, Item, Query, Turn
 
@@ -34,8 +37,17 @@ def test_a_familiar_catalogue_is_ranked_by_what_was_learnt(model, tmp_path):
     assert 2 / len(FILMS) > FAMILIAR
     generator = model.generator(FILMS, encoder(), tmp_path)
     assert generator.fusion is FUSION
-    assert model.ranker(generator).weight == FUSED
+    assert model.ranker(generator).weight == WEIGHT
     assert "named" in generator.generate(Query("films"), 3).parts
+
+
+def test_what_a_cosine_counts_is_learnt_by_a_tower_that_was_trained_beside_the_signals(model, tmp_path):
+    generator = model.generator(FILMS, encoder(), tmp_path)
+    tower = copy.deepcopy(model.tower)
+    tower.config = replace(tower.config, beside=True)
+    with torch.no_grad():
+        tower.scale.fill_(math.log(7.0))
+    assert replace(model, tower=tower).ranker(generator).weight == pytest.approx(7.0)
 
 
 def test_who_says_nothing_is_served_by_weights_of_their_own(model, tmp_path):
