@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import replace
 
@@ -43,8 +42,7 @@ def test_a_familiar_catalogue_is_ranked_by_what_was_learnt(model, tmp_path):
 
 def test_what_a_cosine_counts_is_learnt_by_a_tower_that_was_trained_beside_the_signals(model, tmp_path):
     generator = model.generator(FILMS, encoder(), tmp_path)
-    tower = copy.deepcopy(model.tower)
-    tower.config = replace(tower.config, beside=True)
+    tower = new_tower(small_lm(tmp_path / "lm"), replace(model.tower.config, lm="", beside=True))
     with torch.no_grad():
         tower.scale.fill_(math.log(7.0))
     assert replace(model, tower=tower).ranker(generator).weight == pytest.approx(7.0)
