@@ -19,7 +19,7 @@ from chatrec.catalog import Catalog
 from chatrec.encoder import Encoder
 from chatrec.fusion import Fusion
 from chatrec.knowledge import Knowledge
-from chatrec.rank import WEIGHT, KeepOrder, Ranker, TowerRanker
+from chatrec.rank import FUSED, WEIGHT, KeepOrder, Ranker, TowerRanker
 from chatrec.settings import Settings
 from chatrec.tower import QueryTower, Tower, load_tower
 
@@ -80,8 +80,9 @@ class Model:
         but the signals: learnt from films, it takes products for films (docs/decisions.md, "Catalogues")."""
         if self.learnt is not None and generator.fusion is None:
             return KeepOrder()
-        learnt = generator.fusion and self.tower.config.beside
-        weight = float(self.tower.scale.detach().exp()) if learnt else WEIGHT
+        weight = FUSED if generator.fusion else WEIGHT
+        if generator.fusion and self.tower.config.beside:
+            weight = float(self.tower.scale.detach().exp())
         return TowerRanker(QueryTower(self.tower, generator.vectors), generator.catalog, weight)
 
 

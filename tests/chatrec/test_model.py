@@ -17,7 +17,7 @@ from chatrec.fusion import Fusion
 from chatrec.knowledge import learn_knowledge
 from chatrec.learning import SIGNALS
 from chatrec.model import FAMILIAR, KNOWLEDGE, Learnt, Model
-from chatrec.rank import WEIGHT, KeepOrder
+from chatrec.rank import FUSED, KeepOrder
 from chatrec.tower import TowerConfig, new_tower
 from chatrec.types import Constraint, Event, Item, Query, Turn
 
@@ -36,7 +36,7 @@ def test_a_familiar_catalogue_is_ranked_by_what_was_learnt(model, tmp_path):
     assert 2 / len(FILMS) > FAMILIAR
     generator = model.generator(FILMS, encoder(), tmp_path)
     assert generator.fusion is FUSION
-    assert model.ranker(generator).weight == WEIGHT
+    assert model.ranker(generator).weight == FUSED
     assert "named" in generator.generate(Query("films"), 3).parts
 
 
