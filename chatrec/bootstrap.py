@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from chatrec import dialogue, policy, promotion
+from chatrec import dialogue, metrics, policy, promotion
 from chatrec.candidates import CandidateGenerator
 from chatrec.catalog import Catalog, load_catalogs
 from chatrec.encoder import Encoder, load_encoder
-from chatrec.errors import ChatRecError, StoreDown, UnknownCatalog
+from chatrec.errors import StoreDown, UnknownCatalog
 from chatrec.languages import Language, load_languages
 from chatrec.linker import Linker
 from chatrec.lm import load_lm
@@ -76,6 +76,7 @@ class Engine:
             return Memory(self.store.preferences(user), self.store.events(user, catalog))
         except StoreDown as error:
             log.warning("a turn without memory: %s", error)
+            metrics.FALLBACKS.labels("no_memory").inc()
             return Memory((), (), whole=False)
 
     def note_rules(self, user: str, mentions: Sequence[Mention], catalog: str) -> tuple[str, ...]:
@@ -186,13 +187,11 @@ class Live:
         self._lock = threading.Lock()
         catalogs, encoder = load_catalogs(settings.catalogs), load_encoder(settings)
         try:
-            found = _each(recommenders_of(settings), catalogs, encoder)
-        except ChatRecError as error:
+            found = self._loaded(catalogs, encoder)
+        except Exception as error:
             self._complain(error)
-            found = {
-                n: Recommender(c, CandidateGenerator(c, encoder, settings.cache), KeepOrder(), PLAIN)
-                for n, c in catalogs.items()
-            }
+            generators = {n: CandidateGenerator(c, encoder, settings.cache) for n, c in catalogs.items()}
+            found = {n: Recommender(c, generators[n], KeepOrder(), PLAIN) for n, c in catalogs.items()}
         self.engine = _wired(settings, catalogs, encoder, self._resilient(found), Spool(settings.spool))
 
     def refresh(self) -> bool:
@@ -204,21 +203,28 @@ class Live:
                 return False
             self._serving, before = name, self.engine
             try:
-                found = _each(recommenders_of(self._settings), before.catalogs, before.encoder)
-            except ChatRecError as error:
+                found = self._loaded(before.catalogs, before.encoder)
+            except Exception as error:
                 self._complain(error)
                 return False
             self.engine, self.amiss = replace(before, recommenders=self._resilient(found)), ""
             log.info("the model %s serves", name)
             return True
 
+    def _loaded(self, catalogs: Mapping[str, Catalog], encoder: Encoder) -> dict[str, Recommender]:
+        """With the model in service. The first list takes seconds: it is made here, for nobody."""
+        found = _each(recommenders_of(self._settings), catalogs, encoder)
+        for name, recommender in found.items():
+            recommender.recommend(Query(name, topic="something good"))
+        return found
+
     def _resilient(self, found: Mapping[str, Recommender]) -> dict[str, Resilient]:
         plain = {name: replace(whole, ranker=KeepOrder(), model=PLAIN) for name, whole in found.items()}
         return {name: Resilient(whole, plain[name], self._settings.rank_seconds) for name, whole in found.items()}
 
-    def _complain(self, error: ChatRecError) -> None:
-        self.amiss = str(error)
-        log.error("the model in service can't be loaded: %s", error)
+    def _complain(self, error: Exception) -> None:
+        self.amiss = str(error).split("\n")[0] or type(error).__name__
+        log.error("the model in service can't be loaded: %s", self.amiss)
 
 
 @lru_cache(maxsize=1)
