@@ -25,6 +25,7 @@ BENCHMARKS = {
     "strangers": "the same for sentences of somebody who saw no example",
     "ranking": "ranking with the tower, next to other ways",
     "turns": "how long a turn takes",
+    "load": "100 people who talk at once, for ten minutes",
     "speech": "what is understood of recordings",
     "pictures": "what is recognised of pictures",
     "history": "what somebody turns to next, next to six peers",
