@@ -229,13 +229,21 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
         turns=_turns(tracker),
         history=memory.history,
         preferences=tuple(c for c in told if c.slot in catalog.schema.slots),
-        rules=policy.rules_in(told) if memory.whole else tuple(r for r in before.noticed if r != FORGETFUL),
+        rules=policy.rules_in(told) if memory.whole else _rules_without_memory(before, mentions),
         lifted=lifted,
         emergency=next((e["value"] for e in entities if e.get("entity") == "emergency"), ""),
         responses=domain.get("responses") or {},
         address=_address(tracker, metadata),
         forgetful=not memory.whole,
     )
+
+
+def _rules_without_memory(before: State, mentions: Sequence[Mention]) -> tuple[str, ...]:
+    """Those that the conversation knows of, and those that the message tells."""
+    told = policy.told(mentions, before.catalog)
+    taken_back = [FORGETFUL, *(str(m.value) for m in told if m.negated)]
+    rules = (*before.noticed, *(str(m.value) for m in told if not m.negated))
+    return tuple(rule for rule in dict.fromkeys(rules) if rule not in taken_back)
 
 
 def _address(tracker: Tracker, metadata: Mapping) -> tuple[str, str, str] | None:

@@ -23,6 +23,7 @@ from actions import turn
 from actions.recommend import recommend
 from channels.incoming import Button, Incoming
 from channels.turns import Turns
+from chatrec import policy
 from chatrec.bootstrap import PLAIN, Engine
 from chatrec.candidates import CandidateGenerator
 from chatrec.linker import Linker
@@ -33,6 +34,7 @@ from chatrec.routing import Router
 from chatrec.settings import Settings
 from chatrec.spool import Spool
 from chatrec.store import Store
+from chatrec.types import Mention
 
 FILMS = films()
 
@@ -131,6 +133,14 @@ async def test_while_the_store_is_down_there_are_lists_without_memory_which_is_s
     assert [(event.item_id, event.kind) for event in engine.store.events(user)] == [("alien", "like")]
     assert len(engine.store.turns(user, "me", 99)) == 5
     assert len(engine.store.export("me")["impressions"]) == 6
+
+
+def test_what_a_policy_must_know_outlives_the_memory_and_can_be_taken_back():
+    def fact(value: str, negated: bool = False) -> Mention:
+        return Mention(policy.SLOT, 0, 4, value, value, catalog="films", negated=negated)
+
+    before = turn.State("films", noticed=("nuts", turn.FORGETFUL, "milk"))
+    assert turn._rules_without_memory(before, [fact("eggs"), fact("milk", negated=True)]) == ("nuts", "eggs")
 
 
 async def test_an_action_that_hangs_ends_in_an_apology(engine):

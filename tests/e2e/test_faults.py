@@ -124,7 +124,7 @@ def server(port: int) -> psutil.Process:
     return psutil.Process(found)
 
 
-def wait_for(url: str, seconds: float = 120) -> None:
+def wait_for(url: str, seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
