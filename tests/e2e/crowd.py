@@ -26,8 +26,10 @@ class Page(ChatClient):
     """One user's page, with a list on it."""
 
     def open(self) -> None:
-        answer = self.say("a western please")
-        self.list = next(m["custom"] for m in answer if m.get("custom"))
+        lists: list[dict] = []
+        while not lists:  # a machine that is busy with the start may apologise first
+            lists = [m["custom"] for m in self.say("a western please") if m.get("custom")]
+        self.list = lists[0]
 
     def press(self) -> list[float]:
         """Like something, until that is done, every time twice over. Returns the seconds until each sign of life: an
@@ -74,7 +76,7 @@ class Crowd:
 
 def gather(stack: Stack) -> Crowd:
     pages = [Page(stack.url, secrets.token_hex(16), seconds=20) for _ in range(USERS)]
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(2) as pool:
         list(pool.map(Page.open, pages))
     return Crowd(pages, pressed={page.user: 0 for page in pages})
 
