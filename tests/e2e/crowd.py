@@ -18,7 +18,7 @@ from chatrec.errors import ChatRecError
 from chatrec.store import Store
 
 USERS = 20
-PAUSE = 1.5  # seconds between two presses of one user
+PAUSE = 4.0  # seconds between two presses of one user: five a second of all, what two cores take
 PATIENCE = 120.0  # seconds until a press must have been done
 
 
