@@ -109,3 +109,22 @@ def test_a_turn_in_flight_is_finished_when_the_server_stops():
         assert begun.wait(5)
     user.join(5)
     assert heard == [["You said: hello"]]
+
+
+@pytest.mark.parametrize("seconds", [-86_400, 86_400])
+def test_a_clock_that_jumps_loses_and_doubles_nothing(seconds, monkeypatch):
+    """Also when the server is started again afterwards: a page's old position is answered with ``reset``."""
+    bot, now, conversation = FakeBot(), time.time, name()
+    with serving(bot) as url:
+        client = ChatClient(url, conversation)
+        assert texts(client.say("one")) == ["You said: one"]
+        monkeypatch.setattr(time, "time", lambda: now() + seconds)
+        monkeypatch.setattr(time, "time_ns", lambda: int((now() + seconds) * 1e9))
+        assert texts(client.say("two")) == ["You said: two"]
+        position = httpx.get(f"{url}/history", params={"conversation": conversation}).json()["after"]
+    with serving(bot) as url:
+        params = {"conversation": conversation, "after": position}
+        with httpx.stream("GET", f"{url}/stream", params=params) as stream:
+            assert "event: reset" in (line for line in stream.iter_lines())
+        assert texts(ChatClient(url, conversation).say("three")) == ["You said: three"]
+    assert [message.text for message in bot.heard] == ["one", "two", "three"]
