@@ -26,6 +26,7 @@ BENCHMARKS = {
     "ranking": "ranking with the tower, next to other ways",
     "device": "processor and GPU",
     "turns": "how long a turn takes",
+    "load": "100 people who talk at once, for ten minutes",
     "speech": "what is understood of recordings",
     "pictures": "what is recognised of pictures",
     "history": "what somebody turns to next, next to six peers",
