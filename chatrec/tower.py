@@ -43,7 +43,8 @@ WEIGHTS = "model.safetensors"  # in the adapter's place where every weight was t
 class TowerConfig:
     """``lm``: the language model's name. ``layers``: how many of it, from the bottom; ``tokens``: of text that are read
     at most, the newest; ``items``: of history that are read at most, the newest; ``encoder_dim``: of item vectors;
-    ``dim``: where query and items meet."""
+    ``dim``: where query and items meet; ``beside``: it was trained on what the other signals leave unexplained, so what
+    a cosine counts beside them was learnt as well."""
 
     lm: str = ""
     layers: int = 8
@@ -51,6 +52,7 @@ class TowerConfig:
     items: int = 12
     encoder_dim: int = 384
     dim: int = 192
+    beside: bool = False
 
 
 class Tower(nn.Module):
@@ -68,7 +70,7 @@ class Tower(nn.Module):
         self.item_in = nn.Linear(config.encoder_dim, width)
         self.item_out = nn.Linear(config.encoder_dim, config.dim, bias=False)
         self.query_out = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, config.dim))
-        self.scale = nn.Parameter(torch.tensor(2.5))  # log of 1 / temperature
+        self.scale = nn.Parameter(torch.tensor(0.0 if config.beside else 2.5))  # log of 1 / temperature
         nn.init.normal_(self.item_in.weight, std=scale)
         nn.init.zeros_(self.item_in.bias)
 
