@@ -8,6 +8,7 @@ from throttled import MemoryStore, Throttled, per_min
 
 from chatrec.settings import Settings
 
+AT_ONCE = 8  # turns that are worked on; the others wait, so that a crowd does not make everybody late
 USERS = 10_000  # who are remembered at once; the longest silent are forgotten first
 
 Verdict = Literal["go", "pause", "silence"]

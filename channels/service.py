@@ -52,6 +52,12 @@ class Service(InputChannel):
             tracing.start("rasa", settings.otlp)
             watch_understanding()
 
+        @service.listener("after_server_start")
+        async def warm(app: Sanic, loop: Any) -> None:
+            """What loads with the first message is not left to a user's."""
+            if app.ctx.agent and app.ctx.agent.is_ready():
+                await app.ctx.agent.parse_message("hello")
+
         @service.get("live")
         async def live(request: Request) -> HTTPResponse:
             return json({"status": "ok"})

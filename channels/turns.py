@@ -17,7 +17,7 @@ from channels.attachments import Attachments
 from channels.conversation import Conversations
 from channels.incoming import Incoming, read_text
 from channels.messages import APOLOGY, HEARD, SLOW_DOWN, UNREAD, Message, bot_message, bot_says
-from channels.pace import Pace
+from channels.pace import AT_ONCE, Pace
 from channels.queue import Queue, TooMany
 from chatrec.errors import BadInput
 
@@ -82,6 +82,7 @@ class Turns:
         self._turn_seconds = turn_seconds
         self._settle_seconds = settle_seconds
         self._pace = Pace(turns_a_minute)
+        self._room = asyncio.Semaphore(AT_ONCE)
         self._open: Conversations[Queue] = Conversations()
 
     async def take(self, app: Sanic, incoming: Incoming) -> bool:
@@ -130,11 +131,14 @@ class Turns:
             return said
         collected = Collected(self.channel)
         try:
-            handled = self._on_new_message(incoming.to_rasa(collected, self.channel))
-            await asyncio.wait_for(handled, self._turn_seconds)
+            await asyncio.wait_for(self._handled(incoming, collected), self._turn_seconds)
         except Exception:
             log.exception("a message of %s was not answered", self.channel)
         return said + (collected.messages or ([APOLOGY] if incoming.text else []))
+
+    async def _handled(self, incoming: Incoming, collected: Collected) -> None:
+        async with self._room:
+            await self._on_new_message(incoming.to_rasa(collected, self.channel))
 
     async def _understood(self, incoming: Incoming) -> tuple[Message, str]:
         """What the bot says about a file, and what the user says with it; the caption counts when the file doesn't."""

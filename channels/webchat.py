@@ -21,6 +21,7 @@ what was made of one is said by the page like anything typed, and nothing of it 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
@@ -37,7 +38,7 @@ from channels.conversation import Conversation, Conversations
 from channels.followups import EVERY, Due, stored, watch
 from channels.incoming import Incoming, read_conversation, read_message, read_text
 from channels.messages import bot_message
-from channels.pace import Pace, limits
+from channels.pace import AT_ONCE, Pace, limits
 from channels.queue import TooMany
 from chatrec.errors import BadInput, ModelMissing
 from chatrec.media import MAX_BYTES as MAX_FILE
@@ -112,8 +113,11 @@ class WebChat(InputChannel):
         return self._output
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
+        room = asyncio.Semaphore(AT_ONCE)
+
         async def handle(incoming: Incoming) -> None:
-            await on_new_message(incoming.to_rasa(self._output, self.name()))
+            async with room:
+                await on_new_message(incoming.to_rasa(self._output, self.name()))
 
         async def open_conversation(app: Sanic, name: str) -> Conversation:
             """The conversation, brought back from the tracker when it isn't in memory."""

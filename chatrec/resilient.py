@@ -74,8 +74,9 @@ class Resilient:
         except ChatRecError:
             raise
         except TimeoutError:
-            self._late.add(future)
-            future.add_done_callback(self._late.discard)
+            if not future.cancel():  # it runs, and can't be interrupted
+                self._late.add(future)
+                future.add_done_callback(self._late.discard)
             log.warning("the model took more than %.1f s: the candidates' order is shown", self.seconds)
             return self._without("model_late", work)
         except Exception as error:

@@ -38,6 +38,9 @@ class FakeBot:
     def is_ready(self) -> bool:
         return self.ready
 
+    async def parse_message(self, text: str) -> dict[str, Any]:
+        return {"text": text, "intent": {"name": "any"}, "entities": []}
+
     async def handle_message(self, message: UserMessage) -> None:
         self.heard.append(message)
         tracker = await self.tracker_store.get_or_create_tracker(message.sender_id)

@@ -6,13 +6,14 @@ import asyncio
 import secrets
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 from fake_bot import FakeBot, listening, serving
 
 from channels.messages import APOLOGY, SLOW_DOWN
-from channels.pace import Pace
+from channels.pace import AT_ONCE, Pace
 from channels.service import Service
 from chatrec import metrics
 from chatrec.client import ChatClient
@@ -109,6 +110,29 @@ def test_a_turn_in_flight_is_finished_when_the_server_stops():
         assert begun.wait(5)
     user.join(5)
     assert heard == [["You said: hello"]]
+
+
+def test_a_crowd_waits_its_turn_and_who_waits_too_long_costs_nothing():
+    """Else a hundred begun turns make each other late until none is in time."""
+    inside, most = 0, 0
+
+    async def slow(message) -> list[dict]:
+        nonlocal inside, most
+        inside, most = inside + 1, max(most, inside + 1)
+        try:
+            await asyncio.sleep(0.4)
+        finally:
+            inside -= 1
+        return [{"text": "here you are"}]
+
+    bot = FakeBot(slow)
+    with serving(bot, turn_seconds=1.0) as url, ThreadPoolExecutor(30) as pool:
+        clients = [ChatClient(url, name()) for _ in range(30)]
+        said = [texts(m) for m in pool.map(lambda client: client.say("hello"), clients)]
+    assert most == AT_ONCE
+    answered, sorry = said.count(["here you are"]), said.count([APOLOGY["text"]])
+    assert answered >= AT_ONCE and sorry > 0 and answered + sorry == 30
+    assert len(bot.heard) < 30
 
 
 @pytest.mark.parametrize("seconds", [-86_400, 86_400])

@@ -44,7 +44,7 @@ class Page(ChatClient):
             waits.append(time.monotonic() - began)
             if done:
                 return waits
-            time.sleep(0.5)
+            time.sleep(PAUSE / 2)
         raise AssertionError("a press was never done")
 
     def _delivered(self, message_id: str, body: dict) -> bool:
