@@ -132,6 +132,8 @@ def understand(
     afresh = afresh and (anchors or wishes.begins_anew(found, state.constraints, text, catalog.schema))
     old = tuple(c for c in state.constraints if c.op == "not") if afresh else state.constraints
     constraints = wishes.merge(old, found, intent, text, state.pending, steps)
+    if not spoken and phrases.asks_for_more_like_it(text):
+        anchors = _in_hand(state)
     focus = (subjects or anchors or (state.focus,))[0]
     if not anchors and not (intent in wishes.REPLACING and wishes.names_a_kind(constraints, state.constraints)):
         anchors = state.anchors
@@ -273,7 +275,7 @@ def _split(intent: str, text: str, spoken: Sequence[tuple[Mention, str]]) -> tup
     for mention, item in spoken:
         if mention.negated:
             continue
-        similar = phrases.asks_for_similar(text[: mention.start])
+        similar = phrases.asks_for_similar(text[: mention.start]) or phrases.asks_for_more_like_it(text[mention.end :])
         said = phrases.sentence(text, mention.start)
         about = intent in ABOUT_ITEMS | FEEDBACK or (intent == "provide_preference" and mention.entity == "title")
         about = about or phrases.stance(said) == "dislike" or (mention.entity == "ordinal" and phrases.knows(said))

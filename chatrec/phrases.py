@@ -16,6 +16,11 @@ _SIMILAR = re.compile(
     r"\breminds? me of|\bsame \w+ as)\s+(?:a |the |that |this )?[\"'“]?$",
     re.IGNORECASE,
 )
+_MORE_LIKE_IT = re.compile(
+    r"\b(?:more|others?|another|some(?:thing)?|any(?:thing)?|ones?|stuff|similar)\s+(?:\w+\s+)?(?:like|to|of)\s+"
+    r"(?:it|that|this)(?:\s+(?:one|kind|sort|type))?\s*(?:$|[,.;!?]|please|pls)",
+    re.IGNORECASE,
+)
 _DISLIKE = re.compile(
     r"\b(?:hat(?:e|ed)|dis(?:like|liked)|boring|bored|awful|terrible|horrible|rubbish|crap|bad|worst|sucks?|sucked|meh|"
     r"overrated|disappoint\w*|could ?n.?t stand|not (?:my|for me|good|great|fond|keen|into|a fan)|"
@@ -161,6 +166,11 @@ def leaves_it_to_us(text: str) -> bool:
 def asks_for_similar(before: str) -> bool:
     """Whether what stands before a title or an ordinal asks for more like it ("something like", not "I like")."""
     return _SIMILAR.search(before) is not None
+
+
+def asks_for_more_like_it(text: str) -> bool:
+    """Whether the words ask for more like what they have just named ("I love the second one, more like it")."""
+    return _MORE_LIKE_IT.search(text) is not None
 
 
 def takes_back(text: str) -> bool:

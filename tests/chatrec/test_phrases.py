@@ -43,3 +43,13 @@ def test_asking_for_similar(before):
 @pytest.mark.parametrize("before", ["i like ", "i really liked ", "tell me about ", "who is in "])
 def test_not_asking_for_similar(before):
     assert not phrases.asks_for_similar(before)
+
+
+@pytest.mark.parametrize("after", [", more like it", ". anything else like that?", " something similar to it please"])
+def test_asking_for_more_like_it(after):
+    assert phrases.asks_for_more_like_it(after)
+
+
+@pytest.mark.parametrize("after", [" more than it", ", I like it", " like that actor", " more like Alien"])
+def test_not_asking_for_more_like_it(after):
+    assert not phrases.asks_for_more_like_it(after)
