@@ -19,7 +19,7 @@ from rasa_sdk import Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from chatrec import dialogue, policy, routing
+from chatrec import dialogue, feelings, policy, routing
 from chatrec.bootstrap import Engine, engine
 from chatrec.catalog import Catalog, Schema
 from chatrec.dialogue import Outcome, State
@@ -60,7 +60,8 @@ class Incoming:
     """One message, understood and stored. ``user`` is a key of the store; ``language`` what it is written in,
     if not English, and ``text`` its English reading; ``click`` the kind of a card's button;
     ``rules``: those of the catalogue's policy that are in force; ``lifted``: the words for some that no longer are;
-    ``emergency``: the one that the message tells of; ``moved``: it took the conversation to another catalogue;
+    ``emergency``: the one that the message tells of; ``feeling``: what it newly tells of how the user feels, or
+    ``fine`` when that is taken back; ``moved``: it took the conversation to another catalogue;
     ``responses``: those of domain.yml, by name, with their variations; ``address``: channel, conversation and person,
     where the bot can write first."""
 
@@ -80,6 +81,7 @@ class Incoming:
     rules: tuple[str, ...]
     lifted: tuple[str, ...]
     emergency: str
+    feeling: str
     responses: Mapping[str, Sequence[Mapping[str, Any]]]
     address: tuple[str, str, str] | None = None
 
@@ -96,7 +98,8 @@ class Incoming:
     def query(self, state: State) -> Query:
         """What to recommend by in that state."""
         never = self.catalog.policy.never(self.rules)
-        return dialogue.query(state, self.turns, self.history, self.preferences, never=never)
+        asked = dialogue.query(state, self.turns, self.history, self.preferences, never=never)
+        return feelings.leaning(asked, state, self.catalog, time.time())
 
     def words(self, response: str, **values: object) -> str:
         """A response that is only a part of what is said: one of its variations, with the values in it."""
@@ -152,7 +155,25 @@ def _run(work: Work, tracker: Tracker, domain: Mapping) -> Reply:
     built = engine()
     incoming = read(built, tracker, domain)
     reply = work(built, incoming)
-    return reply if incoming.intent == "emergency" else _with_policy(incoming, reply)
+    return reply if incoming.intent == "emergency" else _with_policy(incoming, _with_feeling(incoming, reply))
+
+
+LOST = frozenset({"utter_out_of_scope", "utter_not_understood", "utter_neutral", "utter_what_instead"})
+
+
+def _with_feeling(incoming: Incoming, reply: Reply) -> Reply:
+    """The reply, after what is made of how the user feels; instead of it when it says that nothing was understood."""
+    if not incoming.feeling:
+        return reply
+    rest = tuple(say for say in reply.says if say.response not in LOST)
+    if incoming.feeling == feelings.FINE:
+        return Reply((Say("utter_feeling_gone"), *rest), reply.state)
+    name, catalog = incoming.feeling, incoming.catalog
+    said = feelings.says(incoming.query(incoming.state), name, catalog)
+    if catalog.schema.feelings[name].leaning and not said:  # all of it is asked for otherwise
+        return reply
+    response = f"utter_feeling_{name}" if f"utter_feeling_{name}" in incoming.responses else "utter_feeling"
+    return Reply((Say(response, {"says": said}), *rest), reply.state)
 
 
 def _with_policy(incoming: Incoming, reply: Reply) -> Reply:
@@ -194,7 +215,15 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
     earlier = _state(built, tracker)
     before, mentions = _moved(built, earlier, intent, text, heard, click)
     catalog = built.catalog(before.catalog)
-    outcome = _outcome(before, intent, text, mentions, click, catalog)
+    told, now = next((e["value"] for e in entities if e.get("entity") == "feeling"), ""), time.time()
+    feeling = "" if intent == "emergency" or click else feelings.heard(told, text, before, catalog, now)
+    plain, mentions = feelings.aside(text, intent, feeling, mentions)
+    before = replace(before, feeling=feelings.current(before, now))
+    outcome = _outcome(before, intent, plain, mentions, click, catalog)
+    if feeling == feelings.FINE and not any(m.constraints or m.item_ids or m.direction for m in mentions):
+        outcome = Outcome(replace(before.again(), pending=""))
+    if intent != "emergency":
+        outcome = replace(outcome, state=feelings.felt(outcome.state, feeling, catalog, now))
     lifted = built.note_rules(user, mentions, before.catalog)
     told = [p.constraint for p in built.store.preferences(user) if p.catalog == before.catalog]
     if text:
@@ -218,6 +247,7 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
         rules=policy.rules_in(told),
         lifted=lifted,
         emergency=next((e["value"] for e in entities if e.get("entity") == "emergency"), ""),
+        feeling=feeling,
         responses=domain.get("responses") or {},
         address=_address(tracker, metadata),
     )

@@ -69,7 +69,8 @@ class Engine:
         """The list for a stored user, written down as an impression. ``user`` is a key of the store."""
         ranked = self._recommend(query)
         if ranked.items:
-            self.store.add_impression(user, ranked, query, propensities=[1.0] * len(ranked.items))
+            plain = replace(query, leaning=(), gently=0.0)  # how somebody feels is kept nowhere
+            self.store.add_impression(user, ranked, plain, propensities=[1.0] * len(ranked.items))
         return ranked
 
     def ask(

@@ -40,8 +40,9 @@ class State:
     the last list, in order; ``before``: items of earlier lists. ``focus``: the item spoken of last; ``judged``: the one
     that feedback was last given on. ``asked``: slots asked about. ``lists``: what the latest lists answered to.
     ``pending``: what the bot waits for: a slot, ``forget`` (a confirmation) or nothing. ``noticed``: rules
-    of the policy that the user knows to be in force. ``parked``: where the same
-    conversation stands in other catalogues, as JSON."""
+    of the policy that the user knows to be in force. ``feeling``: how the user feels, ``felt``: when they said so,
+    ``felt_last``: whether with the latest message. ``parked``: where the same conversation stands in other catalogues,
+    as JSON."""
 
     catalog: str
     constraints: tuple[Constraint, ...] = ()
@@ -56,6 +57,9 @@ class State:
     pending: str = ""
     lists: tuple[Mapping[str, Any], ...] = ()
     noticed: tuple[str, ...] = ()
+    feeling: str = ""
+    felt: float = 0.0
+    felt_last: bool = False
     parked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -75,8 +79,16 @@ class State:
         """As before the latest list was asked for, so that the one before it comes again; the same if there is none."""
         if len(self.lists) < 2:
             return self
-        earlier = State.from_json({"catalog": self.catalog, **self.lists[-2]})
-        return replace(earlier, lists=self.lists[:-2], asked=self.asked, noticed=self.noticed, parked=self.parked)
+        return self._as_of(-2)
+
+    def again(self) -> State:
+        """As before the latest list was asked for, so that what was on it may come once more."""
+        return self._as_of(-1) if self.lists else self
+
+    def _as_of(self, place: int) -> State:
+        kept = {"feeling": self.feeling, "felt": self.felt, "asked": self.asked, "noticed": self.noticed}
+        earlier = State.from_json({"catalog": self.catalog, **self.lists[place]})
+        return replace(earlier, lists=self.lists[:place], parked=self.parked, **kept)
 
     def move(self, catalog: str, afresh: bool = False) -> State:
         """The same conversation in another catalogue, as it was left there, or but for what was ruled out there."""
@@ -84,7 +96,7 @@ class State:
             return self
         parked = {**self.parked, self.catalog: replace(self, parked={}, pending="").to_json()}
         earlier = parked.pop(catalog, {"catalog": catalog, "constraints": ()})
-        state = replace(State.from_json(earlier), parked=parked)
+        state = replace(State.from_json(earlier), parked=parked, feeling=self.feeling, felt=self.felt)
         ruled_out = tuple(c for c in state.constraints if c.op == "not")
         return replace(state, constraints=ruled_out, anchors=(), topic="", focus="") if afresh else state
 

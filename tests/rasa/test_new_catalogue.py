@@ -47,7 +47,7 @@ def bot(home, tmp_path_factory) -> Iterator[Stack]:
         path.write_text("".join(_fewer(path.read_text(encoding="utf-8"))), encoding="utf-8")
     env = {"CHATREC_HOME": str(small), "CHATREC_CACHE": str(Settings.read().cache), "PYTHONPATH": str(ROOT)}
     train = [sys.executable, "-m", "rasa", "train", "--fixed-model-name", "rasa", "--out", "models"]
-    subprocess.run(train, cwd=small, env={**os.environ, **env}, check=True, capture_output=True, timeout=250)
+    subprocess.run(train, cwd=small, env={**os.environ, **env}, check=True, capture_output=True)
     with running(tmp_path_factory.mktemp("var"), **env) as stack:
         yield stack
 
