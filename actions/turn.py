@@ -213,11 +213,12 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
     click = next((e["value"] for e in entities if e.get("entity") == "feedback"), None)
     intent = (message.get("intent") or {}).get("name") or "nlu_fallback"
     earlier = _state(built, tracker)
-    before, mentions = _moved(built, earlier, intent, text, heard, click)
+    feels = next((e["value"] for e in entities if e.get("entity") == "feeling"), "")
+    before, mentions = _moved(built, earlier, intent, text, heard, click, feels)
     catalog = built.catalog(before.catalog)
-    told, now = next((e["value"] for e in entities if e.get("entity") == "feeling"), ""), time.time()
-    feeling = "" if intent == "emergency" or click else feelings.heard(told, text, before, catalog, now)
-    plain, mentions = feelings.aside(text, intent, feeling, mentions)
+    now = time.time()
+    feeling = "" if intent == "emergency" or click else feelings.heard(feels, text, before, catalog, now)
+    plain, mentions = feelings.aside(text, intent, feeling, mentions, catalog)
     before = replace(before, feeling=feelings.current(before, now))
     outcome = _outcome(before, intent, plain, mentions, click, catalog)
     if feeling == feelings.FINE and not any(m.constraints or m.item_ids or m.direction for m in mentions):
@@ -260,11 +261,19 @@ def _address(tracker: Tracker, metadata: Mapping) -> tuple[str, str, str] | None
 
 
 def _moved(
-    built: Engine, state: State, intent: str, text: str, mentions: tuple[Mention, ...], click: Mapping | None
+    built: Engine,
+    state: State,
+    intent: str,
+    text: str,
+    mentions: tuple[Mention, ...],
+    click: Mapping | None,
+    feeling: str,
 ) -> tuple[State, tuple[Mention, ...]]:
     """The state in the catalogue that the message is about, and the mentions, with what is taken along from the item
-    spoken of in the one before. An emergency moves nothing."""
-    if intent == "emergency":
+    spoken of in the one before. An emergency moves nothing, nor does a feeling that the catalogue knows: "I'm stressed"
+    while choosing a film is no question about health."""
+    at_home = intent in feelings.TELLING and feeling in built.catalog(state.catalog).schema.feelings
+    if intent == "emergency" or at_home:
         return state, mentions
     if click is not None:
         return state.move(built.holder(click["item_id"], state.catalog)), mentions

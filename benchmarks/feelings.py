@@ -26,8 +26,7 @@ from components.sentence_encoder import encode_once
 
 LAYERS = [3, -1]
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5)
-WEIGHTS = (0.15, 0.3, 0.6)
-ASKED = 60  # requests that lists are made for
+WEIGHTS = (0.3, 0.6, 1.0)
 WELL, TALK = ROOT / "tests/nlu/feelings.jsonl", ROOT / "tests/nlu/strangers/intents.jsonl"
 
 
@@ -72,7 +71,7 @@ def lists(built: Engine) -> None:
     """Print how much of its leaning a list of films meets without and with a feeling, and how many films stay."""
     catalog, recommender = built.catalog("movies"), built.recommender("movies")
     asked = [json.loads(line) for line in TALK.read_text(encoding="utf-8").splitlines()]
-    asked = [r["text"] for r in asked if r["intent"] == "ask_recommendation" and r["catalog"] == "movies"][:ASKED]
+    asked = [r["text"] for r in asked if r["intent"] in dialogue.ASKING and r["catalog"] == "movies"]
     plain = {}
     for text in asked:
         outcome = dialogue.understand(
@@ -80,7 +79,7 @@ def lists(built: Engine) -> None:
         )
         plain[text] = dialogue.query(outcome.state, (), ())
     before = {text: [r.item.item_id for r in recommender.recommend(query).items] for text, query in plain.items()}
-    print("feeling    weight  met before  met after  films that stay, of 5")
+    print("feeling    weight  requests  met before  met after  films that stay, of 5")
     for name, feeling in catalog.schema.feelings.items():
         for weight in WEIGHTS if feeling.leaning else ():
             met, stay = [], []
@@ -97,7 +96,7 @@ def lists(built: Engine) -> None:
                 met.append(shares)
                 stay.append(len({*before[text]} & {*after}))
             was, now = np.mean(met, axis=0)
-            print(f"{name:9}  {weight:6}  {was:10.2f}  {now:9.2f}  {np.mean(stay):.1f}")
+            print(f"{name:9}  {weight:6}  {len(met):8}  {was:10.2f}  {now:9.2f}  {np.mean(stay):.1f}")
 
 
 def main() -> None:

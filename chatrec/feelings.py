@@ -94,16 +94,26 @@ def felt(state: State, feeling: str, catalog: Catalog, at: float) -> State:
     return replace(state, feeling=current(state, at), felt_last=False)
 
 
-def aside(text: str, intent: str, feeling: str, mentions: Sequence[Mention]) -> tuple[str, tuple[Mention, ...]]:
+def aside(
+    text: str, intent: str, feeling: str, mentions: Sequence[Mention], catalog: Catalog
+) -> tuple[str, tuple[Mention, ...]]:
     """The message without what only tells of the feeling, everything else in its place: "I'm sad" is no wish for sad
-    films, and "exhausted" nothing to search by."""
-    if feeling in (NONE, FINE):
+    films, "feeling romantic" none for romances, and "exhausted" nothing to search by."""
+    known = catalog.schema.feelings.get(feeling)
+    if known is None:
         return text, tuple(mentions)
-    told = [c.span() for c in _CLAUSE.finditer(text) if intent in TELLING or not phrases.requests(c.group())]
+    clauses = list(_CLAUSE.finditer(text))
+    told = [c.span() for c in clauses if intent in TELLING or not phrases.requests(c.group())]
+    leant = {c.slot for c in known.leaning} if len(clauses) == 1 and not phrases.requests(text) else set()
     for start, end in told:
         text = f"{text[:start]}{' ' * (end - start)}{text[end:]}"
-    moods = {m for m in mentions if m.entity == "mood" and any(s <= m.start and m.end <= e for s, e in told)}
-    return text, tuple(m for m in mentions if m not in moods)
+
+    def wished(mention: Mention) -> bool:
+        inside = any(start <= mention.start and mention.end <= end for start, end in told)
+        slots = {constraint.slot for constraint in mention.constraints}
+        return not inside or (mention.entity != "mood" and not (slots and slots <= leant))
+
+    return text, tuple(mention for mention in mentions if wished(mention))
 
 
 def leaning(query: Query, state: State, catalog: Catalog, at: float) -> Query:

@@ -185,7 +185,7 @@ def adds(text: str) -> bool:
 
 def topic(text: str) -> str:
     """The words of a request that say what to search by: "space travel" of "something about space travel, please"."""
-    words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+", text)
+    words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+", _NO_PREFERENCE.sub(" ", text))
     return " ".join(word for word in words if not _generic(word.lower().replace("’", "'")))
 
 

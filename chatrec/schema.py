@@ -36,7 +36,7 @@ KEYS = (
     "relations",
     "from",
 )
-GENTLE = 0.3  # what a feeling adds to the score of an item that meets all it leans towards
+GENTLE = 1.0  # what a feeling adds to the score of an item that meets all it leans towards
 NUMERIC_ROLES = ("year", "popularity", "reception")
 
 

@@ -99,7 +99,7 @@ def test_a_leaning_is_soft_and_small(catalogs):
     for catalog in catalogs.values():
         for feeling in catalog.schema.feelings.values():
             assert all(c.soft for c in feeling.leaning)
-            assert feeling.weight <= 0.5
+            assert feeling.weight <= 1.0
 
 
 def test_a_leaning_moves_the_order_and_removes_nothing(tmp_path):
@@ -124,14 +124,21 @@ def test_a_leaning_moves_the_order_and_removes_nothing(tmp_path):
         ("I need to calm down", "express_mood", ""),
     ],
 )
-def test_what_tells_of_the_feeling_is_nothing_to_search_by(text, intent, left):
-    said, _ = feelings.aside(text, intent, "tired", ())
+def test_what_tells_of_the_feeling_is_nothing_to_search_by(text, intent, left, movies):
+    said, _ = feelings.aside(text, intent, "tired", (), movies)
     assert said.strip(" ,") == left.strip(" ,") and len(said) == len(text)
 
 
-def test_im_sad_is_no_wish_for_sad_films():
+def test_im_sad_is_no_wish_for_sad_films(movies):
     sad = Mention("mood", 4, 7, "sad", "sad", (Constraint("genre", "is", ("Drama",), soft=True),))
     comedy = Mention("genre", 11, 17, "comedy", "Comedy", (Constraint("genre", "is", ("Comedy",)),))
-    _, kept = feelings.aside("I'm sad, a comedy", "express_mood", "sad", (sad, comedy))
+    _, kept = feelings.aside("I'm sad, a comedy", "express_mood", "sad", (sad, comedy), movies)
     assert kept == (comedy,)
-    assert feelings.aside("a sad one", "ask_recommendation", NONE, (sad,))[1] == (sad,)
+    assert feelings.aside("a sad one", "ask_recommendation", NONE, (sad,), movies)[1] == (sad,)
+
+
+def test_feeling_romantic_is_no_wish_for_romances_alone(movies):
+    romance = Mention("genre", 8, 16, "romantic", "Romance", (Constraint("genre", "is", ("Romance",)),))
+    assert feelings.aside("feeling romantic", "express_mood", "romantic", (romance,), movies)[1] == ()
+    length = Mention("length", 8, 16, "short", "short", (Constraint("length", "max", (95.0,)),))
+    assert feelings.aside("feeling, short", "express_mood", "romantic", (length,), movies)[1] == (length,)
