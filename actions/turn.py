@@ -226,6 +226,11 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
     if intent != "emergency":
         outcome = replace(outcome, state=feelings.felt(outcome.state, feeling, catalog, now))
     lifted = built.note_rules(user, mentions, before.catalog)
+    spoken, policies = policy.told(mentions, before.catalog), {n: c.policy for n, c in built.catalogs.items()}
+    passing = policy.passing(earlier.passing, spoken, policies, now)
+    denied = {(m.catalog, m.value) for m in spoken if m.negated}
+    lifted += tuple(p.said for p in earlier.passing if (p.catalog, p.rule) in denied)
+    outcome = replace(outcome, state=replace(outcome.state, passing=passing))
     told = [p.constraint for p in built.store.preferences(user) if p.catalog == before.catalog]
     if text:
         built.store.add_turn(user, tracker.sender_id, Turn("user", spoken.get("original") or text), time.time(), key)
@@ -245,7 +250,7 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
         turns=_turns(tracker),
         history=built.store.events(user, catalog.schema.name),
         preferences=tuple(c for c in told if c.slot in catalog.schema.slots),
-        rules=policy.rules_in(told),
+        rules=policy.rules_in(told) + tuple(p.rule for p in passing if p.catalog == before.catalog),
         lifted=lifted,
         emergency=next((e["value"] for e in entities if e.get("entity") == "emergency"), ""),
         feeling=feeling,

@@ -41,8 +41,8 @@ class State:
     that feedback was last given on. ``asked``: slots asked about. ``lists``: what the latest lists answered to.
     ``pending``: what the bot waits for: a slot, ``forget`` (a confirmation) or nothing. ``noticed``: rules
     of the policy that the user knows to be in force. ``feeling``: how the user feels, ``felt``: when they said so,
-    ``felt_last``: whether with the latest message. ``parked``: where the same conversation stands in other catalogues,
-    as JSON."""
+    ``felt_last``: whether with the latest message. ``passing``: rules in force for the occasion. ``parked``: where the
+    same conversation stands in other catalogues, as JSON."""
 
     catalog: str
     constraints: tuple[Constraint, ...] = ()
@@ -60,6 +60,7 @@ class State:
     feeling: str = ""
     felt: float = 0.0
     felt_last: bool = False
+    passing: tuple[policy.Passing, ...] = ()
     parked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -68,6 +69,7 @@ class State:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> State:
         lists = {k: tuple(data.get(k, ())) for k in ("anchors", "shown", "before", "asked", "lists", "noticed")}
+        lists["passing"] = tuple(policy.Passing(**p) for p in data.get("passing", ()))
         return cls(**{**data, **lists, "constraints": tuple(Constraint.from_json(c) for c in data["constraints"])})
 
     def snapshot(self) -> dict[str, Any]:
