@@ -226,10 +226,7 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
     if intent != "emergency":
         outcome = replace(outcome, state=feelings.felt(outcome.state, feeling, catalog, now))
     lifted = built.note_rules(user, mentions, before.catalog)
-    spoken, policies = policy.told(mentions, before.catalog), {n: c.policy for n, c in built.catalogs.items()}
-    passing = policy.passing(earlier.passing, spoken, policies, now)
-    denied = {(m.catalog, m.value) for m in spoken if m.negated}
-    lifted += tuple(p.said for p in earlier.passing if (p.catalog, p.rule) in denied)
+    passing, over = _passing(built, earlier, mentions, before.catalog, now)
     outcome = replace(outcome, state=replace(outcome.state, passing=passing))
     told = [p.constraint for p in built.store.preferences(user) if p.catalog == before.catalog]
     if text:
@@ -251,12 +248,22 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
         history=built.store.events(user, catalog.schema.name),
         preferences=tuple(c for c in told if c.slot in catalog.schema.slots),
         rules=policy.rules_in(told) + tuple(p.rule for p in passing if p.catalog == before.catalog),
-        lifted=lifted,
+        lifted=(*lifted, *over),
         emergency=next((e["value"] for e in entities if e.get("entity") == "emergency"), ""),
         feeling=feeling,
         responses=domain.get("responses") or {},
         address=_address(tracker, metadata),
     )
+
+
+def _passing(
+    built: Engine, state: State, mentions: Sequence[Mention], catalog: str, at: float
+) -> tuple[tuple[policy.Passing, ...], tuple[str, ...]]:
+    """The rules in force for the occasion, and the words for those that the message takes back."""
+    rules = policy.told(mentions, catalog)
+    held = policy.passing(state.passing, rules, {name: known.policy for name, known in built.catalogs.items()}, at)
+    denied = {(m.catalog, m.value) for m in rules if m.negated}
+    return held, tuple(dict.fromkeys(p.said for p in state.passing if (p.catalog, p.rule) in denied))
 
 
 def _address(tracker: Tracker, metadata: Mapping) -> tuple[str, str, str] | None:
