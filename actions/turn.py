@@ -19,7 +19,7 @@ from rasa_sdk import Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from chatrec import dialogue, feelings, policy, routing
+from chatrec import dialogue, feelings, logs, metrics, policy, routing, tracing
 from chatrec.bootstrap import Engine, engine
 from chatrec.catalog import Catalog, Schema
 from chatrec.dialogue import Outcome, State
@@ -30,7 +30,7 @@ from chatrec.types import Constraint, Event, Mention, Query, Turn
 log = logging.getLogger(__name__)
 
 TURNS = 8  # utterances of the conversation that the ranker reads
-TIMEOUT = 20.0  # seconds until the user gets an apology instead
+FORGETFUL = "forgetful"  # in State.noticed while the store is down and the user knows
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Incoming:
     ``emergency``: the one that the message tells of; ``feeling``: what it newly tells of how the user feels, or
     ``fine`` when that is taken back; ``moved``: it took the conversation to another catalogue;
     ``responses``: those of domain.yml, by name, with their variations; ``address``: channel, conversation and person,
-    where the bot can write first."""
+    where the bot can write first; ``forgetful``: the store did not answer, and the rest is without what it knows."""
 
     user: str
     language: Language | None
@@ -84,6 +84,7 @@ class Incoming:
     feeling: str
     responses: Mapping[str, Sequence[Mapping[str, Any]]]
     address: tuple[str, str, str] | None = None
+    forgetful: bool = False
 
     @property
     def state(self) -> State:
@@ -121,18 +122,29 @@ Work = Callable[[Engine, Incoming], Reply]
 
 async def respond(work: Work, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping) -> list[dict]:
     """Run ``work`` for the tracker's latest message and send what it says."""
+    metadata = tracker.latest_message.get("metadata") or {}
+    name = work.__name__
+    with logs.private(), tracing.span(f"action {name}", metadata), metrics.ACTION.labels(name).time():
+        return await _respond(work, dispatcher, tracker, domain)
+
+
+async def _respond(work: Work, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping) -> list[dict]:
+    built = engine()  # for the whole turn, whatever model comes into service meanwhile
     try:
-        reply = await asyncio.wait_for(asyncio.to_thread(_run, work, tracker, domain), TIMEOUT)
+        seconds = built.settings.action_seconds
+        reply = await asyncio.wait_for(asyncio.to_thread(_run, built, work, tracker, domain), seconds)
     except StoreDown as error:
         log.error("store down: %s", error)
+        metrics.ERRORS.labels("store").inc()
         dispatcher.utter_message(response="utter_no_memory")
         return []
     except Exception:
         log.exception("%s failed", work.__name__)
+        metrics.ERRORS.labels("action").inc()
         dispatcher.utter_message(response="utter_sorry")
         return []
     cards = tracker.get_latest_input_channel() != "cmdline"
-    schema = engine().catalog(reply.state.catalog).schema
+    schema = built.catalog(reply.state.catalog).schema
     spoken = next((e["value"] for e in tracker.latest_message.get("entities") or () if e.get("entity") == "spoken"), "")
     for say in reply.says:
         response = say.response and own(say.response, schema.name, spoken, domain.get("responses") or {})
@@ -151,8 +163,7 @@ def _nouns(schema: Schema) -> dict[str, str]:
     return {"noun": schema.noun, "plural": schema.plural}
 
 
-def _run(work: Work, tracker: Tracker, domain: Mapping) -> Reply:
-    built = engine()
+def _run(built: Engine, work: Work, tracker: Tracker, domain: Mapping) -> Reply:
     incoming = read(built, tracker, domain)
     reply = work(built, incoming)
     return reply if incoming.intent == "emergency" else _with_policy(incoming, _with_feeling(incoming, reply))
@@ -178,15 +189,17 @@ def _with_feeling(incoming: Incoming, reply: Reply) -> Reply:
 
 def _with_policy(incoming: Incoming, reply: Reply) -> Reply:
     """The reply, after what rules of the policy the message has put in force or taken back, and with the notice that
-    goes with every list."""
+    goes with every list. A reply without memory says so, once in a conversation as long as that lasts."""
     written, state = incoming.catalog.policy, reply.state
     listing = any((say.custom or {}).get("kind") == "list" for say in reply.says)
     told = listing or any(m.entity == policy.SLOT for m in incoming.mentions)
     fresh = [r for r in incoming.rules if told and r in written.rules and r not in state.noticed]
     lead = [Say("utter_rule_lifted", {"said": said}) for said in incoming.lifted]
+    forgetful = [FORGETFUL] if incoming.forgetful else []
+    lead += [Say("utter_without_memory") for mark in forgetful if mark not in state.noticed]
     lead += [Say("utter_rule", {"says": written.rules[rule].says}) for rule in fresh]
     notice = [Say("utter_notice", {"notice": written.notice})] if listing and written.notice else []
-    noticed = (*(rule for rule in state.noticed if rule in incoming.rules), *fresh)
+    noticed = (*(rule for rule in state.noticed if rule in incoming.rules), *fresh, *forgetful)
     return Reply((*lead, *reply.says, *notice), replace(state, noticed=noticed))
 
 
@@ -228,11 +241,13 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
     lifted = built.note_rules(user, mentions, before.catalog)
     passing, over = _passing(built, earlier, mentions, before.catalog, now)
     outcome = replace(outcome, state=replace(outcome.state, passing=passing))
-    told = [p.constraint for p in built.store.preferences(user) if p.catalog == before.catalog]
     if text:
         built.store.add_turn(user, tracker.sender_id, Turn("user", spoken.get("original") or text), time.time(), key)
     for event in outcome.events:
         built.store.add_event(user, catalog.schema.name, event, f"{key}:{event.item_id}:{event.kind}")
+    memory = built.memory(user, catalog.schema.name)
+    told = [p.constraint for p in memory.preferences if p.catalog == before.catalog]
+    rules = policy.rules_in(told) if memory.whole else _rules_without_memory(before, mentions)
     return Incoming(
         user=user,
         language=built.languages.get(spoken.get("value", "")),
@@ -245,14 +260,15 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
         moved=before.catalog != earlier.catalog,
         outcome=outcome,
         turns=_turns(tracker),
-        history=built.store.events(user, catalog.schema.name),
+        history=memory.history,
         preferences=tuple(c for c in told if c.slot in catalog.schema.slots),
-        rules=policy.rules_in(told) + tuple(p.rule for p in passing if p.catalog == before.catalog),
+        rules=tuple(dict.fromkeys((*rules, *(p.rule for p in passing if p.catalog == before.catalog)))),
         lifted=(*lifted, *over),
         emergency=next((e["value"] for e in entities if e.get("entity") == "emergency"), ""),
         feeling=feeling,
         responses=domain.get("responses") or {},
         address=_address(tracker, metadata),
+        forgetful=not memory.whole,
     )
 
 
@@ -264,6 +280,14 @@ def _passing(
     held = policy.passing(state.passing, rules, {name: known.policy for name, known in built.catalogs.items()}, at)
     denied = {(m.catalog, m.value) for m in rules if m.negated}
     return held, tuple(dict.fromkeys(p.said for p in state.passing if (p.catalog, p.rule) in denied))
+
+
+def _rules_without_memory(before: State, mentions: Sequence[Mention]) -> tuple[str, ...]:
+    """Those that the conversation knows of, and those that the message tells."""
+    told = policy.told(mentions, before.catalog)
+    taken_back = [FORGETFUL, *(str(m.value) for m in told if m.negated)]
+    rules = (*before.noticed, *(str(m.value) for m in told if not m.negated))
+    return tuple(rule for rule in dict.fromkeys(rules) if rule not in taken_back)
 
 
 def _address(tracker: Tracker, metadata: Mapping) -> tuple[str, str, str] | None:

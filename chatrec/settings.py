@@ -24,6 +24,9 @@ class Settings:
     ``llm``, ``encoder`` and ``speech`` take a hub name or a local folder; empty means the packaged weights.
     ``device``: ``cpu``, ``cuda`` or ``auto``. ``threads``: torch threads in the action server.
     ``secret`` keys the hashes of platform ids in the store; see :meth:`store_secret`.
+    ``rank_seconds``, ``action_seconds``, ``turn_seconds``: how long the ranker, an action and a whole turn may take;
+    ``turns_a_minute``: of one user, before the bot asks for a pause. ``otlp``: where traces go, nowhere when empty.
+    ``log_text``: whether logs may hold what users say.
     ``given``: names of other variables that are set, by which the launcher sees which channels have a token.
     """
 
@@ -40,6 +43,12 @@ class Settings:
     secret: str = ""
     port: int = 5005
     action_port: int = 5055
+    rank_seconds: float = 2.0
+    action_seconds: float = 4.0
+    turn_seconds: float = 5.0
+    turns_a_minute: int = 30
+    otlp: str = ""
+    log_text: bool = False
     given: frozenset[str] = frozenset()
 
     def store_secret(self) -> str:
@@ -56,6 +65,11 @@ class Settings:
                 with suppress(FileExistsError):
                     path.hardlink_to(fresh)  # appears whole, or another process was first
         return path.read_text()
+
+    @property
+    def spool(self) -> Path:
+        """Where the store's writes wait while it is down."""
+        return self.var / "spool.jsonl"
 
     @property
     def catalogs(self) -> Path:
@@ -91,6 +105,12 @@ class Settings:
             secret=env.get("CHATREC_SECRET", ""),
             port=_number("CHATREC_PORT", env, cls.port),
             action_port=_number("CHATREC_ACTION_PORT", env, cls.action_port),
+            rank_seconds=_seconds("CHATREC_RANK_SECONDS", env, cls.rank_seconds),
+            action_seconds=_seconds("CHATREC_ACTION_SECONDS", env, cls.action_seconds),
+            turn_seconds=_seconds("CHATREC_TURN_SECONDS", env, cls.turn_seconds),
+            turns_a_minute=_number("CHATREC_TURNS_A_MINUTE", env, cls.turns_a_minute),
+            otlp=env.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+            log_text=env.get("CHATREC_LOG_TEXT", "0") not in ("0", "false", "no"),
             given=frozenset(name for name in env if not name.startswith("CHATREC_")),
         )
 
@@ -100,6 +120,13 @@ def _number(name: str, env: Mapping[str, str], default: int) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise BadInput(f"{name}={value}: give a whole number from 1 upwards")
     return int(value)
+
+
+def _seconds(name: str, env: Mapping[str, str], default: float) -> float:
+    value = env.get(name, str(default))
+    if not re.fullmatch(r"\d+(\.\d+)?", value) or not float(value):
+        raise BadInput(f"{name}={value}: give seconds above 0, like 2.5")
+    return float(value)
 
 
 def _device(value: str) -> str:

@@ -68,9 +68,10 @@ def run_export(args: argparse.Namespace, settings: Settings) -> None:
 
 
 def run_forget(args: argparse.Namespace, settings: Settings) -> None:
+    from chatrec.spool import Spool
     from chatrec.store import Store
 
-    erased = Store.open(settings.db, settings.store_secret()).forget(args.id)
+    erased = Store.open(settings.db, settings.store_secret(), Spool(settings.spool)).forget(args.id)
     if args.json:
         as_json({"erased": erased})
     else:
