@@ -9,6 +9,8 @@ from actions.lists import show, which_one
 from actions.turn import Incoming, Reply, Say, respond
 from chatrec.bootstrap import Engine
 
+CLICKED = {"like": "utter_clicked_like", "dislike": "utter_clicked_dislike", "seen": "utter_clicked_seen"}
+
 
 def feedback(engine: Engine, incoming: Incoming) -> Reply:
     """Take the feedback in. A word of it brings the next list; a click on a card only a short thank-you."""
@@ -24,7 +26,7 @@ def feedback(engine: Engine, incoming: Incoming) -> Reply:
 
 def _thank(incoming: Incoming) -> Reply:
     title = incoming.catalog.item(incoming.state.focus).title
-    return Reply((Say(f"utter_clicked_{incoming.click}", {"title": title}),), incoming.state)
+    return Reply((Say(CLICKED[incoming.click], {"title": title}),), incoming.state)
 
 
 def _unclear(incoming: Incoming) -> Reply:

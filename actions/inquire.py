@@ -37,8 +37,9 @@ def opinion(engine: Engine, incoming: Incoming) -> Reply:
     score = item.attributes.get(schema.columns.get("reception", ""))
     if not isinstance(score, float):
         return Reply((Say("utter_opinion_unknown", {"title": item.title}),), incoming.state)
-    grade = "high" if score >= 80 else "fair" if score >= 60 else "low"
-    return Reply((Say(f"utter_opinion_{grade}", {"title": item.title, "score": f"{score:g}"}),), incoming.state)
+    fair = "utter_opinion_fair" if score >= 60 else "utter_opinion_low"
+    response = "utter_opinion_high" if score >= 80 else fair
+    return Reply((Say(response, {"title": item.title, "score": f"{score:g}"}),), incoming.state)
 
 
 def difference(engine: Engine, incoming: Incoming) -> Reply:

@@ -12,6 +12,7 @@ from chatrec.catalog import Catalog
 from chatrec.facts import in_words
 from chatrec.types import Constraint, Query, RankedList, Recommendation
 
+NOTED = {"dislike": "utter_noted_dislike", "seen": "utter_noted_seen", "reject": "utter_noted_reject"}
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
 
@@ -104,13 +105,11 @@ def _because(engine: Engine, incoming: Incoming, query: Query, ranked: RankedLis
         risen = engine.recommender(query.catalog).because_of(event, query, ranked)[:2]
         values = {"liked": incoming.catalog.item(event.item_id).title, "risen": " and ".join(i.title for i in risen)}
         return [Say("utter_because_liked" if risen else "utter_noted_liked", values)]
-    others = [e for e in incoming.outcome.events if e.kind in ("dislike", "seen", "reject")]
+    others = [e for e in incoming.outcome.events if e.kind in NOTED]
     if not others:
         return []
-    kind = next((k for k in ("dislike", "seen", "reject") if any(e.kind == k for e in others)), "seen")
-    return [
-        Say(f"utter_noted_{kind}", {"title": _titles([e.item_id for e in others if e.kind == kind], incoming.catalog)})
-    ]
+    kind = next(k for k in NOTED if any(e.kind == k for e in others))
+    return [Say(NOTED[kind], {"title": _titles([e.item_id for e in others if e.kind == kind], incoming.catalog)})]
 
 
 def _titles(item_ids: Sequence[str], catalog: Catalog) -> str:

@@ -17,7 +17,11 @@ from chatrec.types import Constraint
 
 FORGET = "forget"  # State.pending while the bot waits for a yes to erasing everything
 SHOWN = 12  # titles a line
-KINDS = {"liked": ("like", "accept"), "disliked": ("dislike", "reject"), "seen": ("seen",)}
+REMEMBERED = {
+    "utter_memory_liked": ("like", "accept"),
+    "utter_memory_disliked": ("dislike", "reject"),
+    "utter_memory_seen": ("seen",),
+}
 
 
 def show_profile(engine: Engine, incoming: Incoming) -> Reply:
@@ -36,10 +40,10 @@ def memory(engine: Engine, incoming: Incoming) -> list[str]:
 def _remembered(engine: Engine, incoming: Incoming, catalog: Catalog) -> list[str]:
     stances = engine.store.stances(incoming.user, catalog.schema.name)
     lines = []
-    for name, kinds in KINDS.items():
+    for response, kinds in REMEMBERED.items():
         titles = [catalog.item(i).title for i, event in stances.items() if event.kind in kinds][-SHOWN:]
         if titles:
-            lines.append(incoming.words(f"utter_memory_{name}", titles=", ".join(titles)))
+            lines.append(incoming.words(response, titles=", ".join(titles)))
     told = [p.constraint for p in engine.store.preferences(incoming.user) if p.catalog == catalog.schema.name]
     for fact in (c for c in told if c.slot == policy.SLOT):
         rule = catalog.policy.rules.get(str(fact.values[0]))

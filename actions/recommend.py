@@ -24,7 +24,13 @@ def recommend(engine: Engine, incoming: Incoming) -> Reply:
     if incoming.outcome.related:
         return related(engine, incoming)
     question = _question(engine, incoming)
-    return ask(incoming, question) if question else show(engine, incoming)
+    if question is None:
+        return show(engine, incoming)
+    if not incoming.state.asked or incoming.state.constraints:
+        return ask(incoming, question)
+    listed = show(engine, incoming)  # the first question led nowhere: nobody is kept waiting for another
+    asked = ask(replace(incoming, outcome=replace(incoming.outcome, state=listed.state)), question)
+    return Reply((*listed.says, *asked.says), asked.state)
 
 
 def ask(incoming: Incoming, question: Question) -> Reply:
@@ -45,7 +51,7 @@ def _question(engine: Engine, incoming: Incoming) -> Question | None:
         return None
     if incoming.intent in OPEN_INTENTS and not answering:
         return None
-    if "just show" in incoming.text.lower():
+    if incoming.feeling or "just show" in incoming.text.lower():
         return None
     if incoming.history and not answering and incoming.intent != "start_over":
         return None

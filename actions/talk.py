@@ -13,6 +13,7 @@ from actions.recommend import recommend
 from actions.turn import Incoming, Reply, Say, respond
 from chatrec import phrases, policy
 from chatrec.bootstrap import Engine
+from chatrec.feelings import FINE
 
 CONFIRMED = (profile.FORGET, followup.REMINDERS)  # what only a yes can mean
 
@@ -47,7 +48,7 @@ def deny(engine: Engine, incoming: Incoming) -> Reply:
         return Reply((Say("utter_forget_kept"),), incoming.state)
     if incoming.before.pending == followup.REMINDERS:
         return Reply((Say("utter_follow_up_declined"),), incoming.state)
-    if incoming.before.pending or incoming.mentions:
+    if incoming.before.pending or incoming.mentions or incoming.feeling == FINE:
         return recommend(engine, incoming)
     return Reply((Say("utter_what_instead"),), incoming.state)
 
@@ -55,7 +56,7 @@ def deny(engine: Engine, incoming: Incoming) -> Reply:
 def neutral(engine: Engine, incoming: Incoming) -> Reply:
     """Hmm, ok: an open question is answered with "no preference"; else the bot stays out of the way."""
     open_question = incoming.before.pending and incoming.before.pending not in CONFIRMED
-    if open_question or phrases.leaves_it_to_us(incoming.text):
+    if open_question or incoming.feeling == FINE or phrases.leaves_it_to_us(incoming.text):
         return recommend(engine, incoming)
     return Reply((Say("utter_neutral"),), incoming.state)
 

@@ -19,7 +19,7 @@ from rasa_sdk import Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from chatrec import dialogue, logs, metrics, policy, routing, tracing
+from chatrec import dialogue, feelings, logs, metrics, policy, routing, tracing
 from chatrec.bootstrap import Engine, engine
 from chatrec.catalog import Catalog, Schema
 from chatrec.dialogue import Outcome, State
@@ -60,7 +60,8 @@ class Incoming:
     """One message, understood and stored. ``user`` is a key of the store; ``language`` what it is written in,
     if not English, and ``text`` its English reading; ``click`` the kind of a card's button;
     ``rules``: those of the catalogue's policy that are in force; ``lifted``: the words for some that no longer are;
-    ``emergency``: the one that the message tells of; ``moved``: it took the conversation to another catalogue;
+    ``emergency``: the one that the message tells of; ``feeling``: what it newly tells of how the user feels, or
+    ``fine`` when that is taken back; ``moved``: it took the conversation to another catalogue;
     ``responses``: those of domain.yml, by name, with their variations; ``address``: channel, conversation and person,
     where the bot can write first; ``forgetful``: the store did not answer, and the rest is without what it knows."""
 
@@ -80,6 +81,7 @@ class Incoming:
     rules: tuple[str, ...]
     lifted: tuple[str, ...]
     emergency: str
+    feeling: str
     responses: Mapping[str, Sequence[Mapping[str, Any]]]
     address: tuple[str, str, str] | None = None
     forgetful: bool = False
@@ -97,7 +99,8 @@ class Incoming:
     def query(self, state: State) -> Query:
         """What to recommend by in that state."""
         never = self.catalog.policy.never(self.rules)
-        return dialogue.query(state, self.turns, self.history, self.preferences, never=never)
+        asked = dialogue.query(state, self.turns, self.history, self.preferences, never=never)
+        return feelings.leaning(asked, state, self.catalog, time.time())
 
     def words(self, response: str, **values: object) -> str:
         """A response that is only a part of what is said: one of its variations, with the values in it."""
@@ -163,7 +166,25 @@ def _nouns(schema: Schema) -> dict[str, str]:
 def _run(built: Engine, work: Work, tracker: Tracker, domain: Mapping) -> Reply:
     incoming = read(built, tracker, domain)
     reply = work(built, incoming)
-    return reply if incoming.intent == "emergency" else _with_policy(incoming, reply)
+    return reply if incoming.intent == "emergency" else _with_policy(incoming, _with_feeling(incoming, reply))
+
+
+LOST = frozenset({"utter_out_of_scope", "utter_not_understood", "utter_neutral", "utter_what_instead"})
+
+
+def _with_feeling(incoming: Incoming, reply: Reply) -> Reply:
+    """The reply, after what is made of how the user feels; instead of it when it says that nothing was understood."""
+    if not incoming.feeling:
+        return reply
+    rest = tuple(say for say in reply.says if say.response not in LOST)
+    if incoming.feeling == feelings.FINE:
+        return Reply((Say("utter_feeling_gone"), *rest), reply.state)
+    name, catalog = incoming.feeling, incoming.catalog
+    said = feelings.says(incoming.query(incoming.state), name, catalog)
+    if catalog.schema.feelings[name].leaning and not said:  # all of it is asked for otherwise
+        return reply
+    response = f"utter_feeling_{name}" if f"utter_feeling_{name}" in incoming.responses else "utter_feeling"
+    return Reply((Say(response, {"says": said}), *rest), reply.state)
 
 
 def _with_policy(incoming: Incoming, reply: Reply) -> Reply:
@@ -205,16 +226,28 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
     click = next((e["value"] for e in entities if e.get("entity") == "feedback"), None)
     intent = (message.get("intent") or {}).get("name") or "nlu_fallback"
     earlier = _state(built, tracker)
-    before, mentions = _moved(built, earlier, intent, text, heard, click)
+    feels = next((e["value"] for e in entities if e.get("entity") == "feeling"), "")
+    before, mentions = _moved(built, earlier, intent, text, heard, click, feels)
     catalog = built.catalog(before.catalog)
-    outcome = _outcome(before, intent, text, mentions, click, catalog)
+    now = time.time()
+    feeling = "" if intent == "emergency" or click else feelings.heard(feels, text, before, catalog, now)
+    plain, mentions = feelings.aside(text, intent, feeling, mentions, catalog)
+    before = replace(before, feeling=feelings.current(before, now))
+    outcome = _outcome(before, intent, plain, mentions, click, catalog)
+    if feeling == feelings.FINE and not any(m.constraints or m.item_ids or m.direction for m in mentions):
+        outcome = Outcome(replace(before.again(), pending=""))
+    if intent != "emergency":
+        outcome = replace(outcome, state=feelings.felt(outcome.state, feeling, catalog, now))
     lifted = built.note_rules(user, mentions, before.catalog)
+    passing, over = _passing(built, earlier, mentions, before.catalog, now)
+    outcome = replace(outcome, state=replace(outcome.state, passing=passing))
     if text:
         built.store.add_turn(user, tracker.sender_id, Turn("user", spoken.get("original") or text), time.time(), key)
     for event in outcome.events:
         built.store.add_event(user, catalog.schema.name, event, f"{key}:{event.item_id}:{event.kind}")
     memory = built.memory(user, catalog.schema.name)
     told = [p.constraint for p in memory.preferences if p.catalog == before.catalog]
+    rules = policy.rules_in(told) if memory.whole else _rules_without_memory(before, mentions)
     return Incoming(
         user=user,
         language=built.languages.get(spoken.get("value", "")),
@@ -229,13 +262,24 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
         turns=_turns(tracker),
         history=memory.history,
         preferences=tuple(c for c in told if c.slot in catalog.schema.slots),
-        rules=policy.rules_in(told) if memory.whole else _rules_without_memory(before, mentions),
-        lifted=lifted,
+        rules=tuple(dict.fromkeys((*rules, *(p.rule for p in passing if p.catalog == before.catalog)))),
+        lifted=(*lifted, *over),
         emergency=next((e["value"] for e in entities if e.get("entity") == "emergency"), ""),
+        feeling=feeling,
         responses=domain.get("responses") or {},
         address=_address(tracker, metadata),
         forgetful=not memory.whole,
     )
+
+
+def _passing(
+    built: Engine, state: State, mentions: Sequence[Mention], catalog: str, at: float
+) -> tuple[tuple[policy.Passing, ...], tuple[str, ...]]:
+    """The rules in force for the occasion, and the words for those that the message takes back."""
+    rules = policy.told(mentions, catalog)
+    held = policy.passing(state.passing, rules, {name: known.policy for name, known in built.catalogs.items()}, at)
+    denied = {(m.catalog, m.value) for m in rules if m.negated}
+    return held, tuple(dict.fromkeys(p.said for p in state.passing if (p.catalog, p.rule) in denied))
 
 
 def _rules_without_memory(before: State, mentions: Sequence[Mention]) -> tuple[str, ...]:
@@ -253,11 +297,19 @@ def _address(tracker: Tracker, metadata: Mapping) -> tuple[str, str, str] | None
 
 
 def _moved(
-    built: Engine, state: State, intent: str, text: str, mentions: tuple[Mention, ...], click: Mapping | None
+    built: Engine,
+    state: State,
+    intent: str,
+    text: str,
+    mentions: tuple[Mention, ...],
+    click: Mapping | None,
+    feeling: str,
 ) -> tuple[State, tuple[Mention, ...]]:
     """The state in the catalogue that the message is about, and the mentions, with what is taken along from the item
-    spoken of in the one before. An emergency moves nothing."""
-    if intent == "emergency":
+    spoken of in the one before. An emergency moves nothing, nor does a feeling that the catalogue knows: "I'm stressed"
+    while choosing a film is no question about health."""
+    at_home = intent in feelings.TELLING and feeling in built.catalog(state.catalog).schema.feelings
+    if intent == "emergency" or at_home:
         return state, mentions
     if click is not None:
         return state.move(built.holder(click["item_id"], state.catalog)), mentions

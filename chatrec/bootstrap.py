@@ -80,14 +80,15 @@ class Engine:
             return Memory((), (), whole=False)
 
     def note_rules(self, user: str, mentions: Sequence[Mention], catalog: str) -> tuple[str, ...]:
-        """Remember which rules of any catalogue concern the user, by what they said in ``catalog``; forget those that
-        they say don't. Returns the words for those that no longer hold."""
+        """Remember which lasting rules of any catalogue concern the user, by what they said in ``catalog``; forget
+        those that they say don't. Returns the words for those that no longer hold."""
         told = policy.told(mentions, catalog)
         facts = [p for p in self.memory(user, catalog).preferences if p.constraint.slot == policy.SLOT] if told else []
         lifted = []
         for mention in told:
             known = [p for p in facts if (p.catalog, p.constraint.values) == (mention.catalog, (mention.value,))]
-            if not mention.negated and not known:
+            lasting = self.catalogs[mention.catalog].policy.rules[str(mention.value)].lasting
+            if lasting and not mention.negated and not known:
                 said = max((m.text for m in told if m.start <= mention.start and mention.end <= m.end), key=len)
                 self.store.remember(user, mention.catalog, policy.fact(str(mention.value), said))
             for fact in known if mention.negated else ():
@@ -99,7 +100,8 @@ class Engine:
         """The list for a stored user, written down as an impression. ``user`` is a key of the store."""
         ranked = self._recommend(query)
         if ranked.items:
-            self.store.add_impression(user, ranked, query, propensities=[1.0] * len(ranked.items))
+            plain = replace(query, leaning=(), gently=0.0)  # how somebody feels is kept nowhere
+            self.store.add_impression(user, ranked, plain, propensities=[1.0] * len(ranked.items))
         return ranked
 
     def ask(

@@ -111,7 +111,13 @@ class CandidateGenerator:
         fusion = self.silence if self.silence and silent(query) else self.fusion
         weights = fusion.weights if fusion else {name: getattr(self.weights, name) for name in names}
         signals = self.signals(query, rows)
-        return {name: (weights[name] * signals[name]).astype(np.float32) for name in signals if name in weights}
+        parts = {name: (weights[name] * signals[name]).astype(np.float32) for name in signals if name in weights}
+        return parts | ({"feeling": self._feeling(query, rows)} if query.leaning else {})
+
+    def _feeling(self, query: Query, rows: np.ndarray) -> np.ndarray:
+        """The share of the leanings that an item meets, as much as they may weigh."""
+        met = [self.catalog.mask(constraint)[rows] for constraint in query.leaning]
+        return (query.gently * np.mean(met, axis=0)).astype(np.float32)
 
     def signals(self, query: Query, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Signal -> (k,) before any weight, for the items at ``rows``."""

@@ -40,8 +40,9 @@ class State:
     the last list, in order; ``before``: items of earlier lists. ``focus``: the item spoken of last; ``judged``: the one
     that feedback was last given on. ``asked``: slots asked about. ``lists``: what the latest lists answered to.
     ``pending``: what the bot waits for: a slot, ``forget`` (a confirmation) or nothing. ``noticed``: rules
-    of the policy that the user knows to be in force. ``parked``: where the same
-    conversation stands in other catalogues, as JSON."""
+    of the policy that the user knows to be in force. ``feeling``: how the user feels, ``felt``: when they said so,
+    ``felt_last``: whether with the latest message. ``passing``: rules in force for the occasion. ``parked``: where the
+    same conversation stands in other catalogues, as JSON."""
 
     catalog: str
     constraints: tuple[Constraint, ...] = ()
@@ -56,6 +57,10 @@ class State:
     pending: str = ""
     lists: tuple[Mapping[str, Any], ...] = ()
     noticed: tuple[str, ...] = ()
+    feeling: str = ""
+    felt: float = 0.0
+    felt_last: bool = False
+    passing: tuple[policy.Passing, ...] = ()
     parked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -64,6 +69,7 @@ class State:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> State:
         lists = {k: tuple(data.get(k, ())) for k in ("anchors", "shown", "before", "asked", "lists", "noticed")}
+        lists["passing"] = tuple(policy.Passing(**p) for p in data.get("passing", ()))
         return cls(**{**data, **lists, "constraints": tuple(Constraint.from_json(c) for c in data["constraints"])})
 
     def snapshot(self) -> dict[str, Any]:
@@ -75,8 +81,16 @@ class State:
         """As before the latest list was asked for, so that the one before it comes again; the same if there is none."""
         if len(self.lists) < 2:
             return self
-        earlier = State.from_json({"catalog": self.catalog, **self.lists[-2]})
-        return replace(earlier, lists=self.lists[:-2], asked=self.asked, noticed=self.noticed, parked=self.parked)
+        return self._as_of(-2)
+
+    def again(self) -> State:
+        """As before the latest list was asked for, so that what was on it may come once more."""
+        return self._as_of(-1) if self.lists else self
+
+    def _as_of(self, place: int) -> State:
+        kept = {"feeling": self.feeling, "felt": self.felt, "asked": self.asked, "noticed": self.noticed}
+        earlier = State.from_json({"catalog": self.catalog, **self.lists[place]})
+        return replace(earlier, lists=self.lists[:place], parked=self.parked, **kept)
 
     def move(self, catalog: str, afresh: bool = False) -> State:
         """The same conversation in another catalogue, as it was left there, or but for what was ruled out there."""
@@ -84,7 +98,7 @@ class State:
             return self
         parked = {**self.parked, self.catalog: replace(self, parked={}, pending="").to_json()}
         earlier = parked.pop(catalog, {"catalog": catalog, "constraints": ()})
-        state = replace(State.from_json(earlier), parked=parked)
+        state = replace(State.from_json(earlier), parked=parked, feeling=self.feeling, felt=self.felt)
         ruled_out = tuple(c for c in state.constraints if c.op == "not")
         return replace(state, constraints=ruled_out, anchors=(), topic="", focus="") if afresh else state
 
@@ -132,6 +146,8 @@ def understand(
     afresh = afresh and (anchors or wishes.begins_anew(found, state.constraints, text, catalog.schema))
     old = tuple(c for c in state.constraints if c.op == "not") if afresh else state.constraints
     constraints = wishes.merge(old, found, intent, text, state.pending, steps)
+    if not spoken and phrases.asks_for_more_like_it(text):
+        anchors = _in_hand(state)
     focus = (subjects or anchors or (state.focus,))[0]
     if not anchors and not (intent in wishes.REPLACING and wishes.names_a_kind(constraints, state.constraints)):
         anchors = state.anchors
@@ -273,7 +289,7 @@ def _split(intent: str, text: str, spoken: Sequence[tuple[Mention, str]]) -> tup
     for mention, item in spoken:
         if mention.negated:
             continue
-        similar = phrases.asks_for_similar(text[: mention.start])
+        similar = phrases.asks_for_similar(text[: mention.start]) or phrases.asks_for_more_like_it(text[mention.end :])
         said = phrases.sentence(text, mention.start)
         about = intent in ABOUT_ITEMS | FEEDBACK or (intent == "provide_preference" and mention.entity == "title")
         about = about or phrases.stance(said) == "dislike" or (mention.entity == "ordinal" and phrases.knows(said))

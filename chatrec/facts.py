@@ -6,13 +6,21 @@ The sentences are responses of domain.yml: ``words`` gives one by its name, with
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from chatrec.catalog import Catalog
 from chatrec.schema import Slot
-from chatrec.types import Constraint, Evidence, Item
+from chatrec.types import Constraint, Evidence, EvidenceKind, Item
 
 Words = Callable[..., str]  # (name of a response, value=…) -> text
+REASONS: Mapping[EvidenceKind, str] = {
+    "constraint": "utter_reason_constraint",
+    "anchor": "utter_reason_anchor",
+    "history": "utter_reason_history",
+    "people": "utter_reason_people",
+    "reception": "utter_reason_reception",
+    "novelty": "utter_reason_novelty",
+}
 
 
 def answer(question: str, item: Item, catalog: Catalog, words: Words) -> str:
@@ -137,7 +145,7 @@ def _line(evidence: Evidence, catalog: Catalog, words: Words) -> str:
     slot = catalog.schema.slots.get(evidence.slot or "")
     unit = slot.unit if slot and evidence.kind == "constraint" else ""
     value = f"{evidence.value} {unit}".strip()
-    return words(f"utter_reason_{evidence.kind}", label=slot.label if slot else "", value=value, items=others)
+    return words(REASONS[evidence.kind], label=slot.label if slot else "", value=value, items=others)
 
 
 def _asked(question: str, slot: Slot) -> bool:

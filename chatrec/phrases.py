@@ -16,6 +16,11 @@ _SIMILAR = re.compile(
     r"\breminds? me of|\bsame \w+ as)\s+(?:a |the |that |this )?[\"'“]?$",
     re.IGNORECASE,
 )
+_MORE_LIKE_IT = re.compile(
+    r"\b(?:more|others?|another|some(?:thing)?|any(?:thing)?|ones?|stuff|similar)\s+(?:\w+\s+)?(?:like|to|of)\s+"
+    r"(?:it|that|this)(?:\s+(?:one|kind|sort|type))?\s*(?:$|[,.;!?]|please|pls)",
+    re.IGNORECASE,
+)
 _DISLIKE = re.compile(
     r"\b(?:hat(?:e|ed)|dis(?:like|liked)|boring|bored|awful|terrible|horrible|rubbish|crap|bad|worst|sucks?|sucked|meh|"
     r"overrated|disappoint\w*|could ?n.?t stand|not (?:my|for me|good|great|fond|keen|into|a fan)|"
@@ -163,6 +168,11 @@ def asks_for_similar(before: str) -> bool:
     return _SIMILAR.search(before) is not None
 
 
+def asks_for_more_like_it(text: str) -> bool:
+    """Whether the words ask for more like what they have just named ("I love the second one, more like it")."""
+    return _MORE_LIKE_IT.search(text) is not None
+
+
 def takes_back(text: str) -> bool:
     """Whether the message undoes what was said last: "no, go back"."""
     return _BACK.match(text) is not None
@@ -175,7 +185,7 @@ def adds(text: str) -> bool:
 
 def topic(text: str) -> str:
     """The words of a request that say what to search by: "space travel" of "something about space travel, please"."""
-    words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+", text)
+    words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+", _NO_PREFERENCE.sub(" ", text))
     return " ".join(word for word in words if not _generic(word.lower().replace("’", "'")))
 
 

@@ -19,18 +19,31 @@ if TYPE_CHECKING:
     from chatrec.catalog import Catalog
 
 POLICY, EMERGENCIES = "policy.toml", "emergencies.toml"
+OCCASION = 12 * 3600.0  # seconds that a rule which does not last stays in force after it was last heard
 SLOT = "policy"  # of the stored fact that a rule is in force; no slot of a schema
 
 
 @dataclass(frozen=True)
 class Rule:
     """``who``: what people say that puts it in force. ``never``: hard ``not`` constraints; nothing relaxes them.
-    ``says``: how the bot tells that it keeps to the rule."""
+    ``says``: how the bot tells that it keeps to the rule. ``lasting``: whether it is true of the user, and not only of
+    the occasion ("with my kids")."""
 
     name: str
     who: tuple[str, ...]
     never: tuple[Constraint, ...]
     says: str
+    lasting: bool = True
+
+
+@dataclass(frozen=True)
+class Passing:
+    """A rule that is in force for the occasion: of a catalogue, by what was said, and when (seconds since 1970)."""
+
+    catalog: str
+    rule: str
+    said: str
+    at: float
 
 
 @dataclass(frozen=True)
@@ -127,6 +140,16 @@ def told(mentions: Iterable[Mention], catalog: str) -> list[Mention]:
     return [m for m in mentions if m.entity == SLOT and not is_dislike(m)]
 
 
+def passing(
+    before: Iterable[Passing], spoken: Iterable[Mention], policies: Mapping[str, Policy], at: float
+) -> tuple[Passing, ...]:
+    """The rules in force for the occasion after a message that speaks of those."""
+    spoken = [m for m in spoken if not policies[m.catalog].rules[str(m.value)].lasting]
+    fresh = {(m.catalog, str(m.value)): m for m in spoken}
+    kept = [p for p in before if at - p.at < OCCASION and (p.catalog, p.rule) not in fresh]
+    return (*kept, *(Passing(*key, m.text, at) for key, m in fresh.items() if not m.negated))
+
+
 def banned_in(item: Item, columns: Mapping[str, str], pattern: re.Pattern[str]) -> str:
     """The banned word that the item's title or description has; empty when there is none."""
     texts = (item.title, str(item.attributes.get(columns.get("text", ""), "")))
@@ -146,12 +169,13 @@ def _read(path: Path, *keys: str) -> Table:
 
 
 def _rule(name: str, table: Table) -> Rule:
-    table.known("who", "never", "says")
+    table.known("who", "never", "says", "lasting")
     never = table.table("never").lists()
     if not never:
         raise table.bad("never", 'is missing or empty: write { slot = ["Value"] }')
     who, says = table.texts("who", None), table.text("says")
-    return Rule(name, who, tuple(Constraint(slot, "not", values) for slot, values in never.items()), says)
+    forbidden = tuple(Constraint(slot, "not", values) for slot, values in never.items())
+    return Rule(name, who, forbidden, says, table.flag("lasting", True))
 
 
 def _emergency(name: str, table: Table) -> Emergency:

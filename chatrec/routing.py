@@ -39,6 +39,7 @@ WEIGHT = {"ordinal": 0.0, "policy": 0.0, "relation": 0.3, "mood": 0.5, "title": 
 _GOES_ON = re.compile(  # "one about a doctor", "and the food?": more of what is being talked about
     r"^\W*(?:(?:and|but|or|ok|maybe|then) )*(?:ones?\b(?! (?:week|day|night|month|person|way))|the \w+\W*\?\W*$)"
 )
+LONG = 4  # words of a title that are no accident
 MINED = 40  # examples made from a catalogue's own values
 _TURNED_DOWN = r"\b(?:not|no more|instead of|rather than|enough of) (?:an? |the |any )?(?:{words})\b"
 _POINTING = r"\b(?:that|this|those|these|the|same)\s+(?:(?:same|first|second|third|fourth|fifth|last)\s+)?(?:{words})\b"
@@ -63,7 +64,7 @@ class Router:
         """The catalogue that a message is about. ``mentions``: what every catalogue's linker found in it. An opening
         goes to the best one, unless the conversation has settled with a list; a message that usually follows on, or
         answers a question, moves it only when there is little doubt."""
-        if self._near is None:
+        if self._near is None or self._points_at_the_list(text, mentions, state):
             return state.catalog
         scores = self.scores(text, mentions, state.catalog)
         if intent not in OPENING:  # "cheaper" is about nothing that the conversation has not come to yet
@@ -75,6 +76,12 @@ class Router:
         if state.pending or (state.shown and _GOES_ON.search(fold(text))):
             margin = ANSWERING if state.pending else GOING_ON
         return best if scores[best] - scores[state.catalog] > margin else state.catalog
+
+    def _points_at_the_list(self, text: str, mentions: Sequence[Mention], state: State) -> bool:
+        """Whether the message speaks of an item by its place ("I know the fifth one") and of no other catalogue."""
+        others = (words for name, words in self._words.items() if name != state.catalog)
+        placed = state.shown and any(m.entity == "ordinal" and m.catalog == state.catalog for m in mentions)
+        return bool(placed) and not any(words.search(fold(text)) for words in others)
 
     def names_one(self, text: str) -> bool:
         """Whether the message has a word of some catalogue's topic."""
@@ -89,13 +96,23 @@ class Router:
             likely = self._near.predict_proba(self._encoder.encode([plain]))[0]
             near |= dict(zip(self._near.classes_, likely.tolist(), strict=True))
         spoken = {name: [m for m in mentions if m.catalog == name] for name in self.names}
+        said = {
+            name: self._pointing[current].sub(" ", fold(_without_titles(text, mentions, name))) for name in self.names
+        }
         return {
-            name: WORD * min(2, len(set(self._words[name].findall(plain))))
-            + NOUN * bool(self._nouns[name].search(plain))
+            name: WORD * min(2, len(set(self._words[name].findall(said[name]))))
+            + NOUN * bool(self._nouns[name].search(said[name]))
             + UNDERSTOOD * _understood(text, spoken[name])
             + NEAR * near[name]
             for name in self.names
         }
+
+
+def _without_titles(text: str, mentions: Sequence[Mention], name: str) -> str:
+    """The message without titles of other catalogues that are long enough to be meant: the pillow of "I liked One flat
+    pillow for a stiff neck" is nothing to buy."""
+    others = (m for m in mentions if m.entity == "title" and m.catalog != name and len(m.text.split()) >= LONG)
+    return phrases.cut(text, others)
 
 
 def _understood(text: str, mentions: Sequence[Mention]) -> float:

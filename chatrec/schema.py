@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from chatrec.tomlfile import Table, read_toml
+from chatrec.types import Constraint
 
 SlotType = Literal["tags", "people", "number", "text"]
 Bounds = tuple[float | None, float | None]
@@ -31,9 +32,11 @@ KEYS = (
     "columns",
     "slots",
     "moods",
+    "feelings",
     "relations",
     "from",
 )
+GENTLE = 1.0  # what a feeling adds to the score of an item that meets all it leans towards
 NUMERIC_ROLES = ("year", "popularity", "reception")
 
 
@@ -88,6 +91,18 @@ class Mood:
 
 
 @dataclass(frozen=True)
+class Feeling:
+    """What is done for somebody who feels like that: ``leaning``, soft wishes that together add at most ``weight`` to
+    an item's score, and ``says``, what that makes of the list, by slot ("shorter"). Without a leaning only the tone
+    changes."""
+
+    name: str
+    says: Mapping[str, str] = field(default_factory=dict)
+    leaning: tuple[Constraint, ...] = ()
+    weight: float = 0.0
+
+
+@dataclass(frozen=True)
 class Relation:
     """How an item leads to others ("what goes with it?"): to those whose ``slot`` has a value that stands in the item's
     ``column``, leaning towards the item's own values of the slots in ``prefer``. ``words``: how people ask."""
@@ -127,6 +142,7 @@ class Schema:
     columns: Mapping[str, str]
     slots: Mapping[str, Slot]
     moods: Mapping[str, Mood] = field(default_factory=dict)
+    feelings: Mapping[str, Feeling] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     describe: tuple[str, ...] = ()
     topic: tuple[str, ...] = ()
@@ -160,6 +176,7 @@ def load_schema(path: Path) -> Schema:
         columns={role: roles.text(role) for role in ROLES if role in roles.data or role in ("id", "title")},
         slots=slots,
         moods={name: _mood(name, table, slots) for name, table in top.table("moods").tables().items()},
+        feelings={n: _feeling(n, table, slots) for n, table in top.table("feelings").tables().items()},
         labels={column: roles.table("labels").text(column) for column in roles.table("labels").data},
         describe=top.texts("describe", _described(slots)),
         topic=top.texts("topic"),
@@ -239,6 +256,26 @@ def _mood(name: str, table: Table, slots: Mapping[str, Slot]) -> Mood:
         prefer=prefer.lists(),
         avoid=avoid.lists(),
     )
+
+
+def _feeling(name: str, table: Table, slots: Mapping[str, Slot]) -> Feeling:
+    table.known("says", "prefer", "avoid", "weight")
+    leaning: list[Constraint] = []
+    for side, op in (("prefer", "is"), ("avoid", "not")):
+        chosen = table.table(side)
+        chosen.known(*slots)
+        for slot, values in chosen.lists().items():
+            if slots[slot].type != "number":
+                leaning.append(Constraint(slot, op, values, soft=True))
+            elif op == "not" or len(values) != 1 or values[0] not in slots[slot].words:
+                raise chosen.bad(slot, f"must be under prefer, with one word of [slots.{slot}.words]")
+            else:
+                bounds = zip(("min", "max"), slots[slot].words[values[0]], strict=True)
+                leaning += [Constraint(slot, end, (bound,), soft=True) for end, bound in bounds if bound is not None]
+    said = table.table("says")
+    said.known(*slots)
+    says = {slot: said.text(slot) for slot in dict.fromkeys(c.slot for c in leaning)}
+    return Feeling(name, says, tuple(leaning), table.number("weight", GENTLE) if leaning else 0.0)
 
 
 def _relation(name: str, table: Table, slots: Mapping[str, Slot]) -> Relation:

@@ -113,7 +113,8 @@ class Query:
     """All that a recommendation depends on. ``anchors``: items to be like ("more like the second"). ``exclude``: items
     that must not come back. ``history``: oldest first. ``never``: what rules forbid, whatever is asked for.
     ``topic``: what the words ask for beyond the constraints ("space travel"), empty when they ask for no more; None
-    when nobody has told, then the turns are read.
+    when nobody has told, then the turns are read. ``leaning``: soft wishes that nobody voiced, made of how the user
+    feels, and ``gently``, what meeting all of them adds to a score; no impression keeps them.
     """
 
     catalog: str
@@ -125,6 +126,8 @@ class Query:
     n: int = 5
     topic: str | None = None
     never: tuple[Constraint, ...] = ()
+    leaning: tuple[Constraint, ...] = ()
+    gently: float = 0.0
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Query:

@@ -1,14 +1,15 @@
 """What the actions say: read from their source, since Rasa can't see which responses a custom action speaks.
 
-A response is spoken where its name stands, whole or as an f-string: ``Say("utter_nothing")``,
-``words(f"utter_memory_{name}", titles=…)``. The values given with it are those that its text may have in braces.
+A response is spoken where its name stands, whole or as an f-string, or in a table that is named there:
+``Say("utter_nothing")``, ``Say(f"utter_ask_{slot}")``, ``words(REASONS[kind], value=…)``. The values given with it are
+those that its text may have in braces.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,14 +66,9 @@ def sources() -> list[Path]:
 
 def _said(path: Path, choices: Mapping[str, Collection[str]]) -> Iterator[Line]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
+    named = _meanings(node for node in tree.body if isinstance(node, (ast.Assign, ast.AnnAssign)))
     for function in (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))):
-        local = {
-            target.id: node.value
-            for node in ast.walk(function)
-            if isinstance(node, ast.Assign)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
+        local = named | _meanings(ast.walk(function))
         for node in ast.walk(function):
             if isinstance(node, (ast.Constant, ast.JoinedStr)) and (name := _pattern(node, choices)):
                 yield Line(name, frozenset(), path.stem, function.name)
@@ -81,12 +77,25 @@ def _said(path: Path, choices: Mapping[str, Collection[str]]) -> Iterator[Line]:
                     yield Line(name, _values(node, local), path.stem, function.name)
 
 
+def _meanings(nodes: Iterable[ast.AST]) -> dict[str, ast.expr]:
+    """Name -> what is put into it: by an assignment, or by a loop over it."""
+    found: dict[str, ast.expr] = {}
+    for node in nodes:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        value = node.iter if isinstance(node, ast.For) else getattr(node, "value", None)
+        names = (part for target in targets if target for part in ast.walk(target) if isinstance(part, ast.Name))
+        found |= {part.id: value for part in names if value is not None}
+    return found
+
+
 def _names(node: ast.expr, local: Mapping[str, ast.expr], choices: Mapping[str, Collection[str]]) -> Iterator[str]:
-    """The responses that an argument may be."""
-    node = local.get(node.id, node) if isinstance(node, ast.Name) else node
+    """The responses that an argument may be, also out of a table that it names."""
     for part in ast.walk(node):
         if isinstance(part, (ast.Constant, ast.JoinedStr)) and (name := _pattern(part, choices)):
             yield name
+        if isinstance(part, ast.Name) and part.id in local:
+            rest = {name: value for name, value in local.items() if name != part.id}
+            yield from _names(local[part.id], rest, choices)
 
 
 def _pattern(node: ast.Constant | ast.JoinedStr, choices: Mapping[str, Collection[str]]) -> str:

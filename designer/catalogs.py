@@ -82,6 +82,13 @@ def check_catalog(folder: Folder, others: Mapping[str, Catalog]) -> Iterator[Pro
             for slot, values in chosen.items():
                 if catalog.schema.slots[slot].type != "number":
                     yield from _at(path, f"moods.{mood.name}.{side}", unknown(f"moods.{mood.name}", slot, values))
+    for feeling in catalog.schema.feelings.values():
+        for constraint in feeling.leaning:
+            if constraint.op in ("is", "not"):
+                where = f"feelings.{feeling.name}"
+                side = "prefer" if constraint.op == "is" else "avoid"
+                values = [str(value) for value in constraint.values]
+                yield from _at(path, f"{where}.{side}", unknown(where, constraint.slot, values))
     yield from _check_carries(folder, others, unknown)
     yield from _check_policy(folder)
 

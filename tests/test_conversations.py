@@ -98,6 +98,8 @@ def _check(talk: Talk, expect: dict, texts: str, cards: list[dict], conversation
             assert talk.name == value, f"a list of {talk.name}"
         elif key == "says":
             assert re.search(value, texts, re.IGNORECASE), f"no {value!r}"
+        elif key == "silent":
+            assert not re.search(value, texts, re.IGNORECASE), f"said {value!r}"
         elif key == "reasons":
             assert all(len(c["reason"]) > 15 for c in cards), "a card without a reason"
         elif key == "new":

@@ -28,6 +28,7 @@ _MENTIONED = (
     r"and|or|but|not|vs|versus|compare|know|as|remember|heard of|style of|"
     r"(?:think|opinion|thoughts) (?:of|on|about)|good)"
 )
+_JUDGED = r"\b(?:liked|loved|enjoyed|adored|hated)"  # what has been met, and not who is liked
 _ARTICLE = r"(?P<article> (?:the|teh|that|an?))?\s+$"
 _PLACE = re.compile(
     r"\b(?:in|to|from|at|near|of|by|with|for|my|your|his|her|our|their|a bit|a little|so|very|too|totally|kinda)\s+$"
@@ -55,6 +56,11 @@ class Signs:
         """How clearly the words before ``start`` announce a title: 3 clearly, 2, 1, or 0 not at all."""
         before = message.before(start)
         return next((3 - i for i, cue in enumerate(self._cues) if cue.search(before)), 0)
+
+    @staticmethod
+    def judged(message: Message, start: int) -> bool:
+        """Whether the words are what somebody liked or hated once: "I loved Hitchcock" and not "I love Hitchcock"."""
+        return re.search(_JUDGED + _ARTICLE, message.before(start)) is not None
 
     @staticmethod
     def closes(message: Message, end: int) -> bool:

@@ -66,13 +66,19 @@ def test_start_over_forgets_wishes_but_not_what_was_shown(movies):
 
 
 @pytest.mark.parametrize(
-    "text", ["great, more like the second one", "something similar to the second", "i want one like the second"]
+    "text",
+    [
+        "great, more like the second one",
+        "something similar to the second",
+        "i want one like the second",
+        "i love the second one, more like it",
+    ],
 )
 @pytest.mark.parametrize("intent", ["accept", "critique_feature", "ask_recommendation"])
 def test_more_like_it_is_an_anchor_whatever_the_intent(text, intent, movies):
     outcome = understand(LISTED, intent, text, [ordinal(text, "second", 2)], movies)
     assert outcome.state.anchors == (GODFATHER,)
-    praised = [(GODFATHER, "like", "imp1")] if "great" in text else []
+    praised = [(GODFATHER, "like", "imp1")] if "great" in text or "love" in text else []
     assert [(e.item_id, e.kind, e.impression_id) for e in outcome.events] == praised
 
 

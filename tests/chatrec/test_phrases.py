@@ -43,3 +43,17 @@ def test_asking_for_similar(before):
 @pytest.mark.parametrize("before", ["i like ", "i really liked ", "tell me about ", "who is in "])
 def test_not_asking_for_similar(before):
     assert not phrases.asks_for_similar(before)
+
+
+@pytest.mark.parametrize("after", [", more like it", ". anything else like that?", " something similar to it please"])
+def test_asking_for_more_like_it(after):
+    assert phrases.asks_for_more_like_it(after)
+
+
+@pytest.mark.parametrize("after", [" more than it", ", I like it", " like that actor", " more like Alien"])
+def test_not_asking_for_more_like_it(after):
+    assert not phrases.asks_for_more_like_it(after)
+
+
+def test_declining_to_answer_is_nothing_to_search_by():
+    assert phrases.topic("I don't mind") == phrases.topic("doesn't matter") == ""

@@ -199,3 +199,19 @@ def test_one_request_in_words_keeps_to_the_rules(engine):
     engine.note_rules(user, engine.linker("books").link("squeamish"), "books")
     later = engine.ask("books", "a crime novel", user="somebody")
     assert later.items and not crime & {line.item.item_id for line in later.items}
+
+
+def test_a_rule_of_the_occasion_is_in_force_for_hours_and_remembered_of_nobody(engine):
+    (mention,) = engine.linker("books").link("squeamish")
+    known = engine.catalog("books").policy
+    occasion = replace(known, rules={n: replace(rule, lasting=False) for n, rule in known.rules.items()})
+    engine.catalog("books").policy = occasion
+    user = engine.store.user("somebody")
+    assert engine.note_rules(user, [mention], "books") == () and not engine.store.preferences(user)
+    policies = {"books": occasion}
+    (held,) = policy.passing((), [mention], policies, 0.0)
+    assert (held.catalog, held.rule, held.said) == ("books", "squeamish", "squeamish")
+    assert policy.passing([held], [], policies, policy.OCCASION - 1) == (held,)
+    assert policy.passing([held], [], policies, policy.OCCASION + 1) == ()
+    assert policy.passing([held], [replace(mention, negated=True)], policies, 1.0) == ()
+    assert State.from_json(State("books", passing=(held,)).to_json()).passing == (held,)

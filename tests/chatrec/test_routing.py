@@ -12,6 +12,7 @@ from chatrec.catalog import Catalog
 from chatrec.dialogue import State, understand
 from chatrec.linker import Linker
 from chatrec.routing import Router, carried, points_back
+from chatrec.types import Mention
 
 ALIEN = "alien"
 
@@ -45,6 +46,8 @@ def router(catalogs, tmp_path_factory) -> Router:
         ("the second one", "accept", "books", "books"),
         ("more like it", "continue", "films", "films"),
         ("hm", "neutral", "books", "books"),
+        ("I already know the second one and liked it", "provide_preference", "books", "books"),
+        ("I've seen the second one, now a novel to read", "ask_recommendation", "films", "books"),
         ("a book like that film", "ask_recommendation", "films", "books"),
     ],
 )
@@ -127,3 +130,9 @@ def test_it_stands_for_the_item_in_hand(catalogs, hear):
 def test_without_an_item_or_anything_that_goes_with_it_that_is_said(catalogs, hear):
     assert related(catalogs, hear, State("books", shown=("b2", "b4")), "more by the same writer").related == "which"
     assert related(catalogs, hear, State("books", focus="b8"), "more by the same writer").related == "nothing"
+
+
+def test_a_word_within_a_long_title_of_another_catalogue_says_nothing(router):
+    text = "I liked the novel on the night train"
+    title = Mention("title", 8, len(text), text[8:], item_ids=("x",), catalog="films")
+    assert router.scores(text, (title,), "films")["books"] < router.scores(text, (), "films")["books"]

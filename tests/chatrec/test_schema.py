@@ -152,3 +152,36 @@ def test_what_a_conversation_needs_is_read(tmp_path):
 def test_a_wrong_relation_or_carry_is_named(tmp_path, right, wrong, complaint):
     with pytest.raises(BadInput, match=complaint):
         load_schema(write(tmp_path, TALK.replace(right, wrong)))
+
+
+FEELINGS = """
+[feelings.tired]
+says = { kind = "lighter", price = "cheaper" }
+prefer = { kind = ["Ball"], price = ["cheap"] }
+avoid = { kind = ["Puzzle"] }
+[feelings.angry]
+"""
+
+
+def test_a_feeling_leans_softly_and_one_without_a_leaning_changes_the_tone(tmp_path):
+    tired, angry = load_schema(write(tmp_path, TOYS + FEELINGS)).feelings.values()
+    assert [(c.slot, c.op, c.values, c.soft) for c in tired.leaning] == [
+        ("kind", "is", ("Ball",), True),
+        ("price", "max", (10.0,), True),
+        ("kind", "not", ("Puzzle",), True),
+    ]
+    assert (angry.leaning, angry.weight) == ((), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "complaint"),
+    [
+        ('price = ["cheap"] }', 'price = ["cheapish"] }', "feelings.tired.prefer.price must be .* one word of"),
+        ('avoid = { kind = ["Puzzle"] }', 'avoid = { price = ["cheap"] }', "feelings.tired.avoid.price must be"),
+        ('kind = "lighter", ', "", "feelings.tired.says.kind is missing"),
+        ("says", "say", "say is not a key of this file; did you mean 'says'"),
+    ],
+)
+def test_a_wrong_feeling_is_refused(tmp_path, right, wrong, complaint):
+    with pytest.raises(BadInput, match=complaint):
+        load_schema(write(tmp_path, TOYS + FEELINGS.replace(right, wrong)))

@@ -55,6 +55,20 @@ MISTAKES = {
         "utter_hum:",
         "nobody says 'utter_hum'",
     ),
+    "a reason taken out": (
+        DOMAIN,
+        '  utter_reason_novelty:\n    - text: "something different on purpose: {value}"\n',
+        "",
+        "responses:",
+        "the actions say 'utter_reason_novelty'",
+    ),
+    "a line of the memory taken out": (
+        DOMAIN,
+        '  utter_memory_disliked:\n    - text: "Not for you: {titles}."\n',
+        "",
+        "responses:",
+        "the actions say 'utter_memory_disliked'",
+    ),
     "no such catalogue": (
         DOMAIN,
         "  utter_enjoy_travel:",
