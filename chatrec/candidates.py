@@ -132,7 +132,8 @@ class CandidateGenerator:
         if self._signals:
             stances = [*self._stances(query.history).items()]
             stances += [(index, 1.0) for index in positions(self.catalog, query.anchors).tolist()]
-            signals |= self._signals.of(query.constraints, stances, rows)
+            done = positions(self.catalog, dict.fromkeys(event.item_id for event in query.history)).tolist()
+            signals |= self._signals.of(query.constraints, stances, done, rows)
             text = request_text(query.turns) if query.topic is None else query.topic
             signals["request"] = self._dialogue(text, rows)
             signals["answers"] = self._signals.answers(self._said(text), rows) if text else np.zeros(len(rows))

@@ -113,8 +113,8 @@ def learn_fusion(
     spread = table.std(axis=0)
     scale = np.where(spread > 1e-9, spread, 1.0)  # a signal that never moves keeps a weight of 0
     table = table / scale.astype(np.float32)
-    before = np.array([prior.weights[name] for name in names]) * scale if prior else np.zeros(len(names))
-    sure = prior.precision / np.outer(scale, scale) if prior else np.zeros((len(names), len(names)))
+    before, sure = _remembered(prior, names) if prior else (np.zeros(len(names)), np.zeros((len(names), len(names))))
+    before, sure = before * scale, sure / np.outer(scale, scale)
     sure = sure + 2 * ridge * len(examples) * np.eye(len(names))
 
     def chances(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -134,6 +134,17 @@ def learn_fusion(
     precision = sure + _curvature(table, chances(found)[0], starts)
     weights = {n: float(w) for n, w in zip(names, found / scale, strict=True)}
     return Fusion(weights, precision * np.outer(scale, scale))
+
+
+def _remembered(prior: Fusion, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """(S,) weights and (S, S) precision in the order of ``names``; nothing is known of a signal that came later."""
+    at = {name: n for n, name in enumerate(prior.weights)}
+    known = [n for n, name in enumerate(names) if name in at]
+    theirs = [at[names[n]] for n in known]
+    sure = np.zeros((len(names), len(names)))
+    if len(prior.precision):
+        sure[np.ix_(known, known)] = prior.precision[np.ix_(theirs, theirs)]
+    return np.array([prior.weights.get(name, 0.0) for name in names]), sure
 
 
 def _curvature(table: np.ndarray, chance: np.ndarray, starts: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What other people's behaviour says about items.
 
-Who likes one likes the other, who names one names the other, and who asks alike is told alike.
+Who likes one likes the other, who meets one soon meets the other, who names one names the other, and who asks alike is
+told alike.
 
 Learnt once from ratings and from recorded dialogues, kept in one file, and laid over any catalogue that has some of the
 same items, found by id or by title and year. Nothing in the file speaks of a person.
@@ -28,6 +29,7 @@ NEIGHBOURS = 100  # kept for each item
 LIKED_STARS = 3.5  # of 5: from here on a rating is a like
 RATED_OFTEN = 3  # likes an item needs to get neighbours from ratings
 DOUBT = 5.0  # common likes at which a cosine counts half: two people may agree by chance
+NEAR, DISTANT = 10, 0.8  # events between two that count as near, and what one step further counts
 HESITATION = 10.0  # times named together at which half of the walk goes on
 YEARS_OFF = 1  # release dates differ from country to country
 ALSO_IDS = ("imdb_id",)  # columns beside the id that may name an item
@@ -44,13 +46,16 @@ Request = tuple[np.ndarray, Sequence[str]]
 class Known:
     """The knowledge as one catalogue of N items sees it. ``found``: (N,) bool, whether anything is known of an item.
 
-    ``rated``: (N, N) sparse, 0 to 1, liked by the same people. ``talked``: (N, N) sparse, times named in one dialogue.
+    ``rated``: (N, N) sparse, 0 to 1, liked by the same people. ``around``: (N, N) sparse, how often people turn to the
+    one soon before or after the other, whatever they made of it, as chances. ``talked``: (N, N) sparse, times named in
+    one dialogue.
     ``named``: (N,) dialogues that name it; ``ratings``: (N,) how many rated it.
     ``asked``: (m, d) sentence vectors of requests, ``answers``: (m, N) sparse, the items named next.
     """
 
     found: np.ndarray
     rated: csr_matrix
+    around: csr_matrix
     talked: csr_matrix
     named: np.ndarray
     ratings: np.ndarray
@@ -63,6 +68,7 @@ class Known:
         return Known(
             self.found | other.found,
             csr_matrix(self.rated.maximum(other.rated)),  # cosines don't add up
+            csr_matrix(self.around.maximum(other.around)),  # nor do chances
             csr_matrix(self.talked + other.talked),
             self.named + other.named,
             self.ratings + other.ratings,
@@ -88,6 +94,7 @@ class Knowledge:
     ids: tuple[str, ...]
     titles: tuple[str, ...]
     rated: csr_matrix
+    around: csr_matrix
     talked: csr_matrix
     named: np.ndarray
     ratings: np.ndarray
@@ -106,6 +113,7 @@ class Knowledge:
         return Known(
             found,
             csr_matrix(onto @ self.rated @ onto.T),
+            csr_matrix(onto @ self.around @ onto.T),
             csr_matrix(onto @ self.talked @ onto.T),
             onto @ self.named,
             onto @ self.ratings,
@@ -139,7 +147,7 @@ class Knowledge:
     def save(self, path: Path) -> None:
         """One ``.npz`` without pickled objects."""
         arrays = {name: getattr(self, name) for name in ("named", "ratings", "asked")}
-        for name in ("rated", "talked", "answers"):
+        for name in ("rated", "around", "talked", "answers"):
             matrix = getattr(self, name)
             arrays |= {f"{name}.data": matrix.data, f"{name}.indices": matrix.indices, f"{name}.indptr": matrix.indptr}
         arrays["heard"] = np.array(sorted(self.heard), dtype=np.uint64)
@@ -158,7 +166,10 @@ class Knowledge:
                 texts = {name: json.loads(file[name].tobytes().decode()) for name in ("ids", "titles")}
                 size, heard = len(texts["ids"]), frozenset(file["heard"].tolist())
                 arrays = {name: file[name] for name in ("named", "ratings", "asked")}
-                shapes = {"rated": (size, size), "talked": (size, size), "answers": (len(arrays["asked"]), size)}
+                shapes = {name: (size, size) for name in ("rated", "around", "talked")}
+                shapes["answers"] = (len(arrays["asked"]), size)
+                if "around.data" not in file:  # written before that was learnt
+                    arrays["around"] = csr_matrix(shapes.pop("around"), dtype=np.float32)
                 for name, shape in shapes.items():
                     arrays[name] = csr_matrix(tuple(file[f"{name}.{p}"] for p in ("data", "indices", "indptr")), shape)
         except OSError as error:
@@ -191,7 +202,8 @@ def learn_knowledge(
     neighbours: int = NEIGHBOURS,
     heard: Iterable[int] = (),
 ) -> Knowledge:
-    """Learn from ratings, from the items that each dialogue names, and from requests, all by the same ids.
+    """Learn from ratings, oldest first of each person, from the items that each dialogue names, and from requests, all
+    by the same ids.
 
     ``titles``: id -> title key, for catalogues that know the items by another id.
     """
@@ -205,6 +217,7 @@ def learn_knowledge(
         ids,
         tuple((titles or {}).get(item, "") for item in ids),
         _top(_liked_alike(ratings, rows), neighbours),
+        _top(_met_near(ratings, rows), neighbours),
         _top(_together(sessions, rows), neighbours),
         np.array([named[i] for i in ids], dtype=np.float32),
         np.array([rated[i] for i in ids], dtype=np.float32),
@@ -221,16 +234,37 @@ def _liked_alike(ratings: Sequence[Rating], rows: Mapping[str, int]) -> csr_matr
     matrix = _ones(likes, (len(people), len(rows)))
     counts = np.asarray(matrix.sum(axis=0))[0]
     matrix = matrix @ diags((counts >= RATED_OFTEN).astype(np.float32))
-    both = (matrix.T @ matrix).tocoo()
-    cosine = both.data / np.sqrt(counts[both.row] * counts[both.col]) * (both.data / (both.data + DOUBT))
-    return _off_diagonal(both.row, both.col, cosine, len(rows))
+    row, column, both = _cells(matrix.T @ matrix)
+    cosine = both / np.sqrt(counts[row] * counts[column]) * (both / (both + DOUBT))
+    return _off_diagonal(row, column, cosine, len(rows))
+
+
+def _met_near(ratings: Sequence[Rating], rows: Mapping[str, int]) -> csr_matrix:
+    """(n, n) of all that people turn to near the one item, the share of the other; nearer counts more."""
+    histories: dict[str, list[int]] = {}
+    for who, item, _ in ratings:
+        histories.setdefault(who, []).append(rows[item])
+    found = csr_matrix((len(rows), len(rows)), dtype=np.float32)
+    steps = [np.array(history) for history in histories.values()]
+    for gap in range(1, NEAR + 1):
+        before, after = (
+            np.concatenate([h[part] for h in steps] or [np.zeros(0, int)]) for part in (slice(-gap), slice(gap, None))
+        )
+        met = csr_matrix((np.full(len(before), DISTANT ** (gap - 1), np.float32), (before, after)), shape=found.shape)
+        found = found + met + met.T
+    total = np.asarray(found.sum(axis=1))[:, 0]
+    return _off_diagonal(*_cells(diags(1 / (total + 1)) @ found), len(rows))
+
+
+def _cells(matrix: csr_matrix) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    cells = matrix.tocoo()
+    return cells.row, cells.col, cells.data
 
 
 def _together(sessions: Sequence[Sequence[str]], rows: Mapping[str, int]) -> csr_matrix:
     """(n, n) how many dialogues name both."""
     matrix = _ones([(n, rows[i]) for n, session in enumerate(sessions) for i in session], (len(sessions), len(rows)))
-    both = (matrix.T @ matrix).tocoo()
-    return _off_diagonal(both.row, both.col, both.data, len(rows))
+    return _off_diagonal(*_cells(matrix.T @ matrix), len(rows))
 
 
 def _ones(cells: Sequence[tuple[int, int]], shape: tuple[int, int]) -> csr_matrix:

@@ -32,7 +32,7 @@ EACH = 5  # requests made of one user's behaviour
 LITTLE = 20  # events that are known of somebody at most when silence is learnt from
 SIGNALS = (  # those that earn their place, docs/decisions.md
     *("dialogue", "request", "answers", "wishes", "tags", "people", "number"),
-    *("anchors", "history", "shared", "together", "alike", "era"),
+    *("anchors", "history", "shared", "together", "alike", "around", "era"),
     *("popularity", "reception", "named", "rated", "new"),
 )
 

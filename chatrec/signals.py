@@ -15,6 +15,7 @@ from chatrec.catalog import Catalog
 from chatrec.knowledge import Known
 from chatrec.types import Constraint
 
+LATEST = 12  # events of a history that say what is near
 FADING = 0.8  # what an item counts next to the one named after it
 ERA = 8.0  # years apart at which two items are a third as close
 SEASONS = 2.5  # years in which newness fades
@@ -34,15 +35,29 @@ class Signals:
         self._traces = lru_cache(maxsize=128)(self._of_item)
 
     def of(
-        self, constraints: Sequence[Constraint], stances: Sequence[tuple[int, float]], rows: np.ndarray
+        self,
+        constraints: Sequence[Constraint],
+        stances: Sequence[tuple[int, float]],
+        done: Sequence[int],
+        rows: np.ndarray,
     ) -> dict[str, np.ndarray]:
         """Signal -> (k,) for the items at ``rows``. ``stances``: (index, -1 to 1) of the items that the query is
-        about, oldest first; ``constraints``: its wishes."""
+        about, oldest first; ``done``: indices of all that the user has met, oldest first; ``constraints``: its
+        wishes."""
         return (
             {name: prior[rows] for name, prior in self._prior.items()}
             | self._near(stances, rows)
+            | {"around": self._around(done, rows)}
             | self._met(constraints, rows)
         )
+
+    def _around(self, done: Sequence[int], rows: np.ndarray) -> np.ndarray:
+        """What people turn to soon before or after what the user has met, the latest counting most."""
+        signal, total = np.zeros(len(rows)), 0.0
+        for age, index in enumerate(reversed(done[-LATEST:])):
+            signal += FADING**age * _row(self._known.around, index)[rows]
+            total += FADING**age
+        return np.log1p(WALK * signal / max(total, 1e-9))
 
     def answers(self, request: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """(k,) how often the items at ``rows`` answered requests like this one, given by its (d,) sentence vector."""

@@ -199,7 +199,20 @@ RATINGS = [(who, item, 5.0) for who in "pqr" for item in ("hill", "bride")]
 @pytest.fixture(scope="module")
 def learnt(tmp_path_factory) -> CandidateGenerator:
     """Weighs each of the signals that knowledge brings with 1, and nothing else."""
-    names = ("together", "alike", "era", "shared", "named", "rated", "new", "request", "tags", "people", "number")
+    names = (
+        "together",
+        "alike",
+        "around",
+        "era",
+        "shared",
+        "named",
+        "rated",
+        "new",
+        "request",
+        "tags",
+        "people",
+        "number",
+    )
     knowledge, fusion = learn_knowledge(RATINGS, TALKS), Fusion(dict.fromkeys(names, 1.0))
     folder = tmp_path_factory.mktemp("vectors")
     return CandidateGenerator(FILMS, encoder(), folder, known=knowledge.on(FILMS), fusion=fusion)
@@ -224,6 +237,16 @@ def test_what_others_name_and_like_beside_an_anchor_comes_forward_and_beside_a_d
     walk = part(learnt, Query("films", anchors=("alien",)), "together")
     assert walk["alien"] == pytest.approx(np.log1p(200 * (2 / 12) ** 2), rel=1e-5)
     assert walk["hill"] == 0.0
+
+
+@pytest.mark.parametrize("kind", ["like", "dislike", "seen"])
+def test_what_others_turn_to_near_what_was_met_comes_forward_whatever_was_made_of_it(learnt, kind):
+    """Three people turn from Hill to Bride: 3 of 3 + 1."""
+    near = part(learnt, told((kind, "hill")), "around")
+    assert near["bride"] == pytest.approx(np.log1p(200 * 3 / 4), rel=1e-5)
+    assert near["alien"] == 0.0
+    both = part(learnt, told((kind, "hill"), ("seen", "alien")), "around")
+    assert both["bride"] == pytest.approx(np.log1p(200 * 0.8 * 3 / 4 / 1.8), rel=1e-5)
 
 
 def test_the_latest_item_counts_most(learnt):

@@ -105,6 +105,16 @@ def test_what_was_learnt_before_counts_as_if_its_cases_were_still_there():
     assert after.precision == pytest.approx(together.precision, rel=0.2, abs=20)
 
 
+def test_weights_learnt_before_a_signal_came_count_for_the_others():
+    rng = np.random.default_rng(2)
+    table = rng.normal(size=(30, 2)).astype(np.float32)
+    old = [Example(table[:, :1], np.eye(30)[np.argmax(table[:, 0])], np.zeros(30))] * 200
+    before = learn_fusion(old, ("good",))
+    same = Example(np.zeros((2, 2), np.float32), np.array([1.0, 0.0]), np.zeros(2))  # says nothing of either
+    after = learn_fusion([same], ("late", "good"), prior=before)
+    assert after.weights == pytest.approx({"late": 0.0, "good": before.weights["good"]}, abs=1e-2)
+
+
 def test_how_sure_the_weights_are_is_saved_too(tmp_path):
     learnt = learn_fusion([whole((1, 0, 1), (0, 1, 0), (0, 0, 0))], NAMES)
     learnt.save(tmp_path / "fusion.json")

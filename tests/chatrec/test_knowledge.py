@@ -43,6 +43,26 @@ def test_an_item_that_few_like_has_no_neighbours_from_ratings():
     assert known.ratings[films().index("heat")] == 2
 
 
+def test_what_people_turn_to_soon_after_or_before_is_near_whatever_they_made_of_it():
+    """p meets Alien, Heat, Bride in that order, the last one disliked: from Heat it is one step to both, 1 of 2 + 1."""
+    known = learn_knowledge([("p", "alien", 5.0), ("p", "heat", 4.0), ("p", "bride", 1.0)]).on(films())
+    assert cell(known.around, films(), "heat", "alien") == pytest.approx(1 / 3)
+    assert cell(known.around, films(), "heat", "bride") == pytest.approx(1 / 3)
+    assert cell(known.around, films(), "alien", "bride") == pytest.approx(0.8 / 2.8)
+    assert cell(known.around, films(), "alien", "alien") == 0
+    apart = learn_knowledge([("p", "alien", 5.0), *[("p", f"x{n}", 3.0) for n in range(10)], ("p", "heat", 4.0)])
+    assert cell(apart.on(films()).around, films(), "alien", "heat") == 0
+
+
+def test_a_file_from_before_that_was_learnt_knows_nothing_of_it(learnt, tmp_path):
+    learnt.save(tmp_path / "new.npz")
+    with np.load(tmp_path / "new.npz") as file:
+        np.savez(tmp_path / "old.npz", **{name: file[name] for name in file.files if not name.startswith("around")})
+    old = Knowledge.load(tmp_path / "old.npz")
+    assert old.around.nnz == 0 < learnt.around.nnz
+    assert old.rated.nnz == learnt.rated.nnz
+
+
 def test_rating_twice_is_one_like():
     twice = learn_knowledge([*RATINGS, ("p", "alien", 5.0)]).on(films())
     assert cell(twice.rated, films(), "alien", "aliens") == pytest.approx(3 / 8)
