@@ -47,6 +47,7 @@ _ADDING = re.compile(r"\b(?:also|too|as well|plus|and|but|both|with)\b", re.IGNO
 _JOINING = re.compile(
     r"\b(?:also|as well|plus|still)\b|\btoo\b(?=\W*(?:$|[,.;!?]|please|pls))|^\W*(?:and|but)\b", re.IGNORECASE
 )
+_REPLACING = re.compile(r"\binstead\b(?! of)|\brather\b(?! (?:of|more|less|worse|\w+er)\b)", re.IGNORECASE)
 _REQUEST = re.compile(
     r"\b(?:recom\w*|suggest\w*|show|find|give|look(?:ing)?|want|wanna|need|watch\w*|see|fancy|any(?:thing)?|"
     r"some(?:thing)?|what\w*|which|got|best|ideas?|mood|films?|movies?|flicks?)\b",
@@ -107,8 +108,11 @@ def joins(text: str) -> bool:
 
 
 def replaces(text: str) -> bool:
-    """Whether the message says in so many words that a wish takes the place of another ("a western instead")."""
-    return re.search(r"\b(?:instead|rather)\b(?! of)", text, re.IGNORECASE) is not None
+    """Whether the message says in so many words that a wish takes the place of another ("a western instead", but not
+    "rather longer")."""
+    return (
+        re.search(r"\binstead\b(?! of)|\brather\b(?! (?:of|more|less|worse|\w+er)\b)", text, re.IGNORECASE) is not None
+    )
 
 
 def requests(text: str, *nouns: str) -> bool:

@@ -66,6 +66,8 @@ class Router:
         answers a question, moves it only when there is little doubt."""
         if self._near is None or self._points_at_the_list(text, mentions, state):
             return state.catalog
+        if state.shown and _understood(text, [m for m in mentions if m.catalog == state.catalog]) == 1:
+            return state.catalog  # "brand new", "united states" about films
         scores = self.scores(text, mentions, state.catalog)
         if intent not in OPENING:  # "cheaper" is about nothing that the conversation has not come to yet
             known = {state.catalog, *state.parked}

@@ -31,7 +31,7 @@ _NO_WISH = re.compile(  # words about something else, whatever they look like
     rf"\b(?:{NUMBER})[ -]?(?:years?|yrs?|months?)[ -]olds?\b|\b(?:aged?|turning|turns) \d+|\b\d+ ?(?:am|pm)\b|"
     r"\btop \d+|\(\d{4}\)|\b(?:watch|chat|search|viewing)(?:ing)? history\b|\bmy name(?: i|')s \w+|"
     r"\bhow [a-z]+ (?:is|are|was|were|do|does|did)\b|\b(?:as|so) long as\b|\blong (?:time )?ago\b|"
-    r"\b(?:no|any) longer\b(?! than)|\bgets? old\b|\b(?:crazy|mad) about\b|\blive[ -]action\b|"
+    r"\b(?:no|any) longer\b(?! than)|\bgets? old\b|\b(?:crazy|mad) about\b|\bfans? of\b|\blive[ -]action\b|"
     r"\bmay (?:i|we)\b|\bnew (?:york|jersey|orleans|england|wave|here|to me)\b|\bwhat'?s new\b"
 )
 

@@ -179,7 +179,7 @@ class Titles:
             return 0.0 if match.slips else self._of_common_words(message, match, cue)
         if len(words) > 1:
             return 0.9 if cue or self._famous(match) or not match.slips else 0.0
-        return self._of_one_word(message, match, cue)
+        return 0.97 if judged and match.whole else self._of_one_word(message, match, cue)
 
     def _of_one_word(self, message: Message, match: _Match, cue: int) -> float:
         """The same for a word that everyday English lacks."""

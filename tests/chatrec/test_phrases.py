@@ -57,3 +57,8 @@ def test_not_asking_for_more_like_it(after):
 
 def test_declining_to_answer_is_nothing_to_search_by():
     assert phrases.topic("I don't mind") == phrases.topic("doesn't matter") == ""
+
+
+def test_rather_longer_takes_the_place_of_nothing():
+    assert phrases.replaces("rather a western") and phrases.replaces("a western instead")
+    assert not phrases.replaces("rather longer. adventure as well")
