@@ -24,6 +24,7 @@ BENCHMARKS = {
     "nlu": "how well messages are understood",
     "strangers": "the same for sentences of somebody who saw no example",
     "ranking": "ranking with the tower, next to other ways",
+    "reasons": "whether reasons are true, sentence by sentence",
     "turns": "how long a turn takes",
     "speech": "what is understood of recordings",
     "pictures": "what is recognised of pictures",

@@ -21,7 +21,7 @@ from chatrec.recommender import Recommender
 from chatrec.routing import Router
 from chatrec.settings import Settings
 from chatrec.store import Store
-from chatrec.types import Constraint, Mention, Query, RankedList, Turn
+from chatrec.types import Constraint, Item, Mention, Query, RankedList, Turn
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,16 @@ class Engine:
         query = dialogue.query(state, (Turn("user", text),) if text else (), history, told, n, never)
         return self.recommend(key, query) if key else self._recommend(query)
 
+    def order(self, query: Query) -> tuple[Item, ...]:
+        """Everything that could be recommended, best first."""
+        return self.recommender(query.catalog).order(self._without_hidden(query))
+
     def _recommend(self, query: Query) -> RankedList:
+        return self.recommender(query.catalog).recommend(self._without_hidden(query))
+
+    def _without_hidden(self, query: Query) -> Query:
         """Without what a reviewer hid."""
-        exclude = query.exclude | self.store.hidden(query.catalog)
-        return self.recommender(query.catalog).recommend(replace(query, exclude=exclude))
+        return replace(query, exclude=query.exclude | self.store.hidden(query.catalog))
 
 
 def _named(found: Mapping, name: str):

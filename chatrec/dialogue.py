@@ -20,7 +20,7 @@ from chatrec.explain import LIKED_STARS
 from chatrec.facts import in_words
 from chatrec.types import Constraint, Event, EventKind, Mention, Query, Reading, Stance, Turn
 
-QUESTIONS = frozenset({"inquire", "explain_why", "ask_opinion"})
+QUESTIONS = frozenset({"inquire", "explain_why", "what_if", "ask_opinion"})
 ABOUT_ITEMS = QUESTIONS | {"critique_compare"}
 FEEDBACK = frozenset({"seen", "accept", "reject"})
 ASKING = frozenset({"ask_recommendation", "provide_preference", "answer", "reformulate", "express_mood"}) | {
