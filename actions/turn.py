@@ -25,12 +25,15 @@ from chatrec.catalog import Catalog, Schema
 from chatrec.dialogue import Outcome, State
 from chatrec.errors import StoreDown
 from chatrec.languages import Language
+from chatrec.memory import CONSENT, Memory, Passing
 from chatrec.types import Constraint, Event, Mention, Query, Turn
 
 log = logging.getLogger(__name__)
 
 TURNS = 8  # utterances of the conversation that the ranker reads
 TIMEOUT = 20.0  # seconds until the user gets an apology instead
+LINE = "forget"  # kind of the button on a line of the profile
+ERASED = "erased"  # slot that tells Rasa's tracker store to forget the person whose id it holds
 
 
 @dataclass(frozen=True)
@@ -49,27 +52,34 @@ class Say:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the bot says, and the state of the conversation after it."""
+    """What the bot says, and the state of the conversation after it. ``erase``: the conversation itself goes, too."""
 
     says: tuple[Say, ...]
     state: State
+    erase: bool = False
 
 
 @dataclass(frozen=True)
 class Incoming:
-    """One message, understood and stored. ``user`` is a key of the store; ``language`` what it is written in,
-    if not English, and ``text`` its English reading; ``click`` the kind of a card's button;
+    """One message, understood and remembered. ``user`` is a key of the store, ``who`` the id on the platform;
+    ``memory``: where what is learnt about them is kept. ``said``: the message as it was written; ``language`` what it is
+    written in, if not English, and ``text`` its English reading; ``click`` the kind of a card's button; ``line``: the
+    line of the profile whose button was pressed;
     ``rules``: those of the catalogue's policy that are in force; ``lifted``: the words for some that no longer are;
     ``emergency``: the one that the message tells of; ``moved``: it took the conversation to another catalogue;
     ``responses``: those of domain.yml, by name, with their variations; ``address``: channel, conversation and person,
     where the bot can write first."""
 
     user: str
+    who: str
+    memory: Memory
     language: Language | None
     text: str
+    said: str
     intent: str
     mentions: tuple[Mention, ...]
     click: str
+    line: str
     catalog: Catalog
     before: State
     moved: bool
@@ -119,7 +129,7 @@ Work = Callable[[Engine, Incoming], Reply]
 async def respond(work: Work, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping) -> list[dict]:
     """Run ``work`` for the tracker's latest message and send what it says."""
     try:
-        reply = await asyncio.wait_for(asyncio.to_thread(_run, work, tracker, domain), TIMEOUT)
+        incoming, reply = await asyncio.wait_for(asyncio.to_thread(_run, work, tracker, domain), TIMEOUT)
     except StoreDown as error:
         log.error("store down: %s", error)
         dispatcher.utter_message(response="utter_no_memory")
@@ -134,7 +144,9 @@ async def respond(work: Work, dispatcher: CollectingDispatcher, tracker: Tracker
     for say in reply.says:
         response = say.response and own(say.response, schema.name, spoken, domain.get("responses") or {})
         _send(dispatcher, replace(say, response=response), _nouns(schema), cards)
-    return [SlotSet("state", reply.state.to_json())]
+    passing = incoming.memory.to_json() if isinstance(incoming.memory, Passing) and not reply.erase else None
+    erased = [SlotSet(ERASED, incoming.who)] if reply.erase else []
+    return [SlotSet("state", reply.state.to_json()), SlotSet("memory", passing), *erased]
 
 
 def own(response: str, catalog: str, spoken: str, known: Container[str]) -> str:
@@ -148,11 +160,22 @@ def _nouns(schema: Schema) -> dict[str, str]:
     return {"noun": schema.noun, "plural": schema.plural}
 
 
-def _run(work: Work, tracker: Tracker, domain: Mapping) -> Reply:
+def _run(work: Work, tracker: Tracker, domain: Mapping) -> tuple[Incoming, Reply]:
     built = engine()
     incoming = read(built, tracker, domain)
     reply = work(built, incoming)
-    return reply if incoming.intent == "emergency" else _with_policy(incoming, reply)
+    if incoming.intent == "emergency":
+        return incoming, reply
+    return incoming, _asking(built, incoming, _with_policy(incoming, reply))
+
+
+def _asking(built: Engine, incoming: Incoming, reply: Reply) -> Reply:
+    """The reply, with the question whether to remember under the first list of somebody who was never asked."""
+    memory, listing = incoming.memory, any((say.custom or {}).get("kind") == "list" for say in reply.says)
+    if not listing or not isinstance(memory, Passing) or memory.asked or built.remembers(incoming.user) is not None:
+        return reply
+    memory.asked = True
+    return Reply((*reply.says, Say("utter_ask_memory")), replace(reply.state, pending=CONSENT))
 
 
 def _with_policy(incoming: Incoming, reply: Reply) -> Reply:
@@ -180,40 +203,47 @@ def _send(dispatcher: CollectingDispatcher, say: Say, values: Mapping[str, str],
 
 
 def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
-    """Understand the latest message and store it: its text, and the behaviour it tells of, each exactly once."""
+    """Understand the latest message and remember it: its text, and the behaviour it tells of, each exactly once."""
     message = tracker.latest_message
     metadata = message.get("metadata") or {}
     key = str(metadata.get("message_id") or message.get("message_id") or time.time_ns())
-    user = built.store.user(str(metadata.get("user") or tracker.sender_id))
+    who = str(metadata.get("user") or tracker.sender_id)
+    user, memory = built.store.key(who), built.memory(who, tracker.get_slot("memory"))
     entities = message.get("entities") or []
     spoken = next((e for e in entities if e.get("entity") == "spoken"), {})
     text = spoken.get("english") or message.get("text") or ""
+    said = spoken.get("original") or text
     heard = tuple(Mention.from_json(e["mention"]) for e in entities if "mention" in e)
     click = next((e["value"] for e in entities if e.get("entity") == "feedback"), None)
+    line, click = (click["item_id"], None) if click and click["kind"] == LINE else ("", click)
     intent = (message.get("intent") or {}).get("name") or "nlu_fallback"
     earlier = _state(built, tracker)
     before, mentions = _moved(built, earlier, intent, text, heard, click)
     catalog = built.catalog(before.catalog)
     outcome = _outcome(before, intent, text, mentions, click, catalog)
-    lifted = built.note_rules(user, mentions, before.catalog)
-    told = [p.constraint for p in built.store.preferences(user) if p.catalog == before.catalog]
+    lifted = built.note_rules(user, mentions, before.catalog, memory, said)
+    told = [p.constraint for p in memory.preferences(user) if p.catalog == before.catalog]
     if text:
-        built.store.add_turn(user, tracker.sender_id, Turn("user", spoken.get("original") or text), time.time(), key)
+        memory.add_turn(user, tracker.sender_id, Turn("user", said), time.time(), key)
     for event in outcome.events:
-        built.store.add_event(user, catalog.schema.name, event, f"{key}:{event.item_id}:{event.kind}")
+        memory.add_event(user, catalog.schema.name, event, f"{key}:{event.item_id}:{event.kind}", said)
     return Incoming(
         user=user,
+        who=who,
+        memory=memory,
         language=built.languages.get(spoken.get("value", "")),
         text=text,
+        said=said,
         intent=intent,
         mentions=tuple(m for m in mentions if m.catalog in ("", before.catalog)),
         click=click["kind"] if click else "",
+        line=line,
         catalog=catalog,
         before=before,
         moved=before.catalog != earlier.catalog,
         outcome=outcome,
         turns=_turns(tracker),
-        history=built.store.events(user, catalog.schema.name),
+        history=memory.events(user, catalog.schema.name),
         preferences=tuple(c for c in told if c.slot in catalog.schema.slots),
         rules=policy.rules_in(told),
         lifted=lifted,

@@ -15,6 +15,7 @@ from chatrec.errors import UnknownCatalog
 from chatrec.languages import Language, load_languages
 from chatrec.linker import Linker
 from chatrec.lm import load_lm
+from chatrec.memory import CONSENT, Memory, Passing
 from chatrec.model import load_model
 from chatrec.rank import LikelihoodRanker
 from chatrec.recommender import Recommender
@@ -49,27 +50,46 @@ class Engine:
         """The catalogue that has an item of that id; ``first`` when several have, or none."""
         return next((n for n in (first, *self.catalogs) if item_id in self.catalogs[n]), first)
 
-    def note_rules(self, user: str, mentions: Sequence[Mention], catalog: str) -> tuple[str, ...]:
-        """Remember which rules of any catalogue concern the user, by what they said in ``catalog``; forget those that
-        they say don't. Returns the words for those that no longer hold."""
+    def remembers(self, user: str) -> bool | None:
+        """Whether what a user says and does is kept; None while nobody has asked them."""
+        answers = {consent.purpose: consent.granted for consent in self.store.consents(user)}
+        if CONSENT in answers:
+            return answers[CONSENT]
+        return True if self.settings.consent == "given" or self.store.holds(user) else None
+
+    def memory(self, who: str, saved: Mapping | None) -> Memory:
+        """Where to keep what is learnt about a user: the store, or their conversation, in which ``saved`` is what is
+        known so far. ``who``: the id on the platform."""
+        if not self.remembers(self.store.key(who)):
+            return Passing(saved)
+        self.store.seen_user(self.store.user(who))
+        return self.store
+
+    def note_rules(
+        self, user: str, mentions: Sequence[Mention], catalog: str, memory: Memory | None = None, said: str = ""
+    ) -> tuple[str, ...]:
+        """Remember which rules of any catalogue concern the user, by what they ``said`` in ``catalog``; forget those
+        that they say don't. Returns the words for those that no longer hold. ``memory``: the store when not given."""
+        memory = memory or self.store
         told = policy.told(mentions, catalog)
-        facts = [p for p in self.store.preferences(user) if p.constraint.slot == policy.SLOT] if told else []
+        facts = [p for p in memory.preferences(user) if p.constraint.slot == policy.SLOT] if told else []
         lifted = []
         for mention in told:
             known = [p for p in facts if (p.catalog, p.constraint.values) == (mention.catalog, (mention.value,))]
             if not mention.negated and not known:
-                said = max((m.text for m in told if m.start <= mention.start and mention.end <= m.end), key=len)
-                self.store.remember(user, mention.catalog, policy.fact(str(mention.value), said))
+                words = max((m.text for m in told if m.start <= mention.start and mention.end <= m.end), key=len)
+                memory.remember(user, mention.catalog, policy.fact(str(mention.value), words), said)
             for fact in known if mention.negated else ():
-                self.store.forget_preference(fact.preference_id)
+                memory.forget_preference(user, fact.preference_id)
                 lifted.append(fact.constraint.text)
         return tuple(dict.fromkeys(lifted))
 
-    def recommend(self, user: str, query: Query) -> RankedList:
-        """The list for a stored user, written down as an impression. ``user`` is a key of the store."""
+    def recommend(self, user: str, query: Query, memory: Memory | None = None) -> RankedList:
+        """The list for a user, written down as an impression where their ``memory`` is: in the store when not given.
+        ``user`` is a key of the store."""
         ranked = self._recommend(query)
         if ranked.items:
-            self.store.add_impression(user, ranked, query, propensities=[1.0] * len(ranked.items))
+            (memory or self.store).add_impression(user, ranked, query, propensities=[1.0] * len(ranked.items))
         return ranked
 
     def ask(

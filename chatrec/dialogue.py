@@ -31,6 +31,7 @@ TOPIC = 200  # characters of a topic that are kept, the latest
 KEEP_SHOWN = 60  # items shown earlier that are kept away from the next lists
 TURNS = 6  # utterances that the fine-tuned model reads
 DISLIKED_STARS = 2.5  # of 5: a rating up to here counts as a dislike
+TUPLES = ("anchors", "shown", "before", "asked", "lists", "noticed", "profile")  # of a state, lists in JSON
 STEPS_BACK = 3  # lists that "go back" can return to
 
 
@@ -40,8 +41,8 @@ class State:
     the last list, in order; ``before``: items of earlier lists. ``focus``: the item spoken of last; ``judged``: the one
     that feedback was last given on. ``asked``: slots asked about. ``lists``: what the latest lists answered to.
     ``pending``: what the bot waits for: a slot, ``forget`` (a confirmation) or nothing. ``noticed``: rules
-    of the policy that the user knows to be in force. ``parked``: where the same
-    conversation stands in other catalogues, as JSON."""
+    of the policy that the user knows to be in force. ``profile``: what the lines of the profile stand for, when it was
+    shown after the last list. ``parked``: where the same conversation stands in other catalogues, as JSON."""
 
     catalog: str
     constraints: tuple[Constraint, ...] = ()
@@ -56,6 +57,7 @@ class State:
     pending: str = ""
     lists: tuple[Mapping[str, Any], ...] = ()
     noticed: tuple[str, ...] = ()
+    profile: tuple[str, ...] = ()
     parked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -63,7 +65,7 @@ class State:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> State:
-        lists = {k: tuple(data.get(k, ())) for k in ("anchors", "shown", "before", "asked", "lists", "noticed")}
+        lists = {k: tuple(data.get(k, ())) for k in TUPLES}
         return cls(**{**data, **lists, "constraints": tuple(Constraint.from_json(c) for c in data["constraints"])})
 
     def snapshot(self) -> dict[str, Any]:
@@ -225,6 +227,7 @@ def listed(state: State, item_ids: Iterable[str], impression_id: str, given_up: 
         shown=tuple(item_ids),
         impression_id=impression_id,
         focus="",
+        profile=(),
         lists=(*state.lists, replace(state, constraints=kept).snapshot())[-STEPS_BACK - 1 :],
     )
 

@@ -19,8 +19,8 @@ from chatrec.catalog import Catalog, fold
 from chatrec.schema import Slot
 from chatrec.types import Evidence, Item
 
-_TOKEN = re.compile(r"\d+(?:\.\d+)?(?:s\b)?|[^\W_]+(?:['’][^\W\d_]+)*|[,;:()/]")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_TOKEN = re.compile(r"(?:(?<!\w)-)?\d+(?:\.\d+)?(?:s\b)?|[^\W_]+(?:['’][^\W\d_]+)*|[,;:()/]")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _DECADE = re.compile(r"(?:\d\d)?\d0s")
 _OPENERS = frozenset(".!?;:")
 _SMALL = "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
@@ -43,8 +43,8 @@ ORDINARY = frozenset(
     )
 )
 
-# What is said of the user and of other people, and the kind of evidence that it takes. A title that follows must be cited
-# by evidence of that kind.
+# What is said of the user and of other people, and the kind of evidence that it takes; a title that follows must be
+# cited by evidence of that kind.
 _CLAIMS = (
     (re.compile(r"\b(?:people|others|everybody|those) who (?:like|liked|love|loved|enjoyed) ", re.I), "others"),
     (re.compile(r"\bbecause you (?:liked|loved|enjoyed) ", re.I), "history"),

@@ -263,10 +263,11 @@ def test_wishes_can_be_listed_corrected_and_forgotten(store):
         NO_HORROR,
         Constraint("year", "min", (2000.0,), "newer films", True),
     ]
-    assert store.correct_preference(second, Constraint("year", "min", (1990.0,))) is True
-    assert store.forget_preference(first) is True
+    assert store.correct_preference(user, second, Constraint("year", "min", (1990.0,))) is True
+    assert store.forget_preference(user, first) is True
     assert [(kept.preference_id, kept.constraint.values) for kept in store.preferences(user)] == [(second, (1990.0,))]
-    assert store.forget_preference(first) is False and store.correct_preference(first, NO_HORROR) is False
+    assert store.forget_preference(user, first) is False
+    assert store.correct_preference(user, first, NO_HORROR) is False
 
 
 def test_a_wish_takes_the_place_of_the_one_it_repeats_or_takes_back(store):
