@@ -20,9 +20,8 @@ CONFIRMED = (profile.FORGET, profile.PROFILE, followup.REMINDERS, CONSENT)  # wa
 
 def greet(engine: Engine, incoming: Incoming) -> Reply:
     """Hello; a returning user hears what is remembered."""
-    liked = [
-        e for e in incoming.memory.stances(incoming.user, incoming.catalog.schema.name).values() if e.kind == "like"
-    ]
+    stances = incoming.memory.stances(incoming.user, incoming.catalog.schema.name)
+    liked = [event for event in stances.values() if event.kind == "like"]
     if not liked:
         return Reply((Say("utter_greet_new", {"names": _names(engine)}),), incoming.state)
     titles = [incoming.catalog.item(e.item_id).title for e in liked[-2:]]

@@ -36,7 +36,7 @@ from channels.attachments import Attachments
 from channels.conversation import Conversation, Conversations
 from channels.followups import EVERY, Due, stored, watch
 from channels.incoming import Incoming, read_conversation, read_message, read_text
-from channels.messages import bot_message
+from channels.messages import bot_message, forgets
 from channels.queue import TooMany
 from chatrec.errors import BadInput, ModelMissing
 from chatrec.media import MAX_BYTES as MAX_FILE
@@ -67,6 +67,8 @@ class WebChatOutput(OutputChannel):
         conversation = self._conversations.get(recipient_id)
         said = bot_message(message)
         if conversation and said:
+            if forgets(said):
+                conversation.outbox.clear()
             conversation.outbox.push("message", said)
 
 

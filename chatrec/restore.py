@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 
 def rows_to_restore(data: Any, source: str) -> dict[Table, list[Row]]:
-    """The rows of one user, by table, parents first. ``source``: what to call the data in a message. Raises: BadInput."""
+    """The rows of one user, by table, parents first. ``source``: what to call it in messages. Raises: BadInput."""
     names = {table.name for table in tables.owned}
     if not isinstance(data, Mapping) or not data.keys() <= names or not isinstance(data.get("users"), list):
         raise BadInput(f"{source}: not an export; it should have the tables {', '.join(sorted(names))}")

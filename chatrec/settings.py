@@ -25,8 +25,8 @@ class Settings:
     ``device``: ``cpu``, ``cuda`` or ``auto``. ``threads``: torch threads in the action server.
     ``secret`` keys the hashes of platform ids in the store; see :meth:`store_secret`.
     ``consent``: ``ask`` before anything of a new user is stored, or ``given`` where that was agreed elsewhere.
-    ``retention_days``: how long it is kept. ``trackers``: where Rasa keeps its conversations, so that they are forgotten
-    too. ``given``: names of other variables that are set, by which the launcher sees which channels have a token.
+    ``retention_days``: how long it is kept. ``trackers``: where Rasa keeps its conversations, so that those are
+    forgotten too. ``given``: names of other variables that are set, by which the launcher sees which channels have a token.
     """
 
     root: Path = ROOT

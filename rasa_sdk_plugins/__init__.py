@@ -1,4 +1,5 @@
-"""Loads the engine before the action server answers, so that nobody's first message waits for it.
+"""Loads the engine before the action server answers, so that nobody's first message waits for it; once a day what is
+too old is erased.
 
 rasa-sdk imports a package of exactly this name and calls ``init_hooks``.
 """
@@ -6,13 +7,17 @@ rasa-sdk imports a package of exactly this name and calls ``init_hooks``.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 
 import pluggy
 from sanic import Sanic
 
+from chatrec import erasure
 from chatrec.bootstrap import engine
+from chatrec.errors import ChatRecError
 
+log = logging.getLogger(__name__)
 hookimpl = pluggy.HookimplMarker("rasa_sdk")
 
 
@@ -23,6 +28,23 @@ def attach_sanic_app_extensions(app: Sanic) -> None:
     @app.before_server_start
     async def load(_app: Sanic, _loop: asyncio.AbstractEventLoop) -> None:
         await asyncio.to_thread(_warm)
+
+    @app.after_server_start
+    async def tidy(_app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
+        _app.ctx.tidying = loop.create_task(_daily())
+
+    @app.before_server_stop
+    async def stop(_app: Sanic, _loop: asyncio.AbstractEventLoop) -> None:
+        _app.ctx.tidying.cancel()
+
+
+async def _daily() -> None:
+    while True:
+        try:
+            await asyncio.to_thread(lambda: erasure.expire(engine().store, engine().settings))
+        except ChatRecError as error:  # the database is away for a moment: the next day will do
+            log.error("what is too old was not erased: %s", error)
+        await asyncio.sleep(erasure.DAY)
 
 
 def _warm() -> None:
