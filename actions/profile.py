@@ -22,6 +22,7 @@ from chatrec.types import Constraint
 FORGET = "forget"  # State.pending while the bot waits for a yes to erasing everything
 PROFILE = "profile"  # State.pending when the profile was just shown
 SHOWN = 20  # lines, the latest
+QUOTED = 120  # characters of the user's words in a line
 KINDS = {"like": "liked", "accept": "chosen", "dislike": "disliked", "reject": "disliked", "seen": "seen"}
 
 
@@ -84,7 +85,8 @@ def _wish(wish: Constraint, catalog: Catalog, incoming: Incoming) -> str:
 
 
 def _quoting(text: str, said: str, incoming: Incoming) -> str:
-    return incoming.words("utter_memory_from", line=text, said=said) if said else text
+    short = said if len(said) <= QUOTED else f"{said[:QUOTED]}…"
+    return incoming.words("utter_memory_from", line=text, said=short) if said else text
 
 
 def correct_profile(engine: Engine, incoming: Incoming) -> Reply:

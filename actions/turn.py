@@ -63,8 +63,8 @@ class Reply:
 class Incoming:
     """One message, understood and remembered. ``user`` is a key of the store, ``who`` the id on the platform;
     ``memory``: where what is learnt about them is kept. ``said``: the message as it was written; ``language`` what it
-    is written in, if not English, and ``text`` its English reading; ``click`` the kind of a card's button; ``line``: the
-    line of the profile whose button was pressed;
+    is written in, if not English, and ``text`` its English reading; ``click`` the kind of a card's button;
+    ``line``: the line of the profile whose button was pressed;
     ``rules``: those of the catalogue's policy that are in force; ``lifted``: the words for some that no longer are;
     ``emergency``: the one that the message tells of; ``moved``: it took the conversation to another catalogue;
     ``responses``: those of domain.yml, by name, with their variations; ``address``: channel, conversation and person,

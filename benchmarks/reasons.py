@@ -1,8 +1,8 @@
 """Whether reasons are true: ``python -m benchmarks.reasons [--json]``.
 
 Lists for varied queries over every catalogue, as the bot makes them. Of each explanation three things are checked,
-none by the code that made it: the sentence, by ``factcheck``; each piece of evidence, against the rows; and each item that is
-cited because of the user, by scoring once more without it.
+none by the code that made it: the sentence, by ``factcheck``; each piece of evidence, against the rows; and
+each item that is cited because of the user, by scoring once more without it.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Float, Table
+from sqlalchemy import Boolean, Column, Float, Table
 
 from chatrec import tables
 from chatrec.errors import BadInput
@@ -27,7 +27,7 @@ def rows_to_restore(data: Any, source: str) -> dict[Table, list[Row]]:
 
 def bare(table: Table, row: Mapping[str, Any]) -> Row:
     """The row without the number that a database counts up, which may be somebody else's by now."""
-    return {name: value for name, value in row.items() if not isinstance(table.c[name].type, BigInteger)}
+    return {name: value for name, value in row.items() if not _counted(table.c[name])}
 
 
 def _rows(table: Table, rows: Any, source: str) -> Iterator[Row]:
@@ -41,6 +41,10 @@ def _rows(table: Table, rows: Any, source: str) -> Iterator[Row]:
         yield bare(table, row)
 
 
+def _counted(column: Column) -> bool:
+    return column.primary_key and not isinstance(column.type, tables.Words)
+
+
 def _fits(table: Table, name: str, value: Any) -> bool:
     column = table.c[name]
     if value is None:
@@ -49,6 +53,6 @@ def _fits(table: Table, name: str, value: Any) -> bool:
         return isinstance(value, list | dict)
     if isinstance(column.type, Boolean):
         return isinstance(value, bool)
-    if isinstance(column.type, Float | BigInteger):
+    if isinstance(column.type, Float) or _counted(column):
         return isinstance(value, int | float) and not isinstance(value, bool)
     return isinstance(value, str)

@@ -26,7 +26,8 @@ class Settings:
     ``secret`` keys the hashes of platform ids in the store; see :meth:`store_secret`.
     ``consent``: ``ask`` before anything of a new user is stored, or ``given`` where that was agreed elsewhere.
     ``retention_days``: how long it is kept. ``trackers``: where Rasa keeps its conversations, so that those are
-    forgotten too. ``given``: names of other variables that are set, by which the launcher sees which channels have a token.
+    forgotten too. ``given``: names of other variables that are set, by which the launcher sees which channels
+    have a token.
     """
 
     root: Path = ROOT

@@ -375,14 +375,15 @@ class Store:
 
     def expire(self, before: float) -> int:
         """Erase what is older than a time: users not seen since with all that is theirs, and of the others the events,
-        lists, turns and reviews from before. Wishes and consents last as long as their user comes. Returns how many
-        rows that were."""
+        lists, turns and reviews from before. Wishes, consents and imported ratings, which are old by nature, last as
+        long as their user comes. Returns how many rows that were."""
         gone = select(tables.users.c.user_key).where(tables.users.c.last_seen < before)
         passing = (tables.events, tables.impressions, tables.turns, tables.reviews, tables.follow_ups)
         rows = 0
         with self._database.write() as connection:
             for table in reversed(tables.owned):
                 old = table.c.at < before if table in passing else false()
+                old = and_(old, table.c.kind != "rating") if table is tables.events else old
                 rows += connection.execute(delete(table).where(or_(table.c.user_key.in_(gone), old))).rowcount
         self._database.scrub()
         return rows
