@@ -95,13 +95,12 @@ def correct_profile(engine: Engine, incoming: Incoming) -> Reply:
     if incoming.lifted and not incoming.wishes:
         return Reply((), incoming.state)
     gone = _drop_lines(engine, incoming)
-    changed = _replace_wishes(engine, incoming)
-    if not incoming.wishes and not gone:
-        asked = incoming.line or incoming.mentions
-        return Reply((Say("utter_profile_not_there" if asked else "utter_profile_how"),), _untouched(incoming))
-    if gone and not changed:
+    if _put_instead(engine, incoming):
+        return Reply((Say("utter_profile_corrected"),), _untouched(incoming))
+    if gone:
         return Reply((Say("utter_profile_dropped", {"lines": "\n".join(gone)}),), _untouched(incoming))
-    return Reply((Say("utter_profile_corrected"),), _untouched(incoming))
+    asked = incoming.line or incoming.mentions
+    return Reply((Say("utter_profile_not_there" if asked else "utter_profile_how"),), _untouched(incoming))
 
 
 def contradicted(engine: Engine, incoming: Incoming) -> Reply | None:
@@ -119,7 +118,7 @@ def _untouched(incoming: Incoming) -> State:
 
 
 def _drop_lines(engine: Engine, incoming: Incoming) -> list[str]:
-    """Forget what is pointed at. Returns the texts of the lines that went."""
+    """Forget what is pointed at or spoken of. Returns the texts of the lines that went."""
     memory, shown = _held(engine, incoming), incoming.before.profile
     places = [int(m.value or 0) for m in incoming.mentions if m.entity == "ordinal"]
     refs = [shown[p - 1 if p > 0 else p] for p in places if shown and -len(shown) <= p <= len(shown) and p]
@@ -127,6 +126,8 @@ def _drop_lines(engine: Engine, incoming: Incoming) -> list[str]:
     items = dialogue.items_named(incoming.before, titles)
     refs += [f"item:{incoming.catalog.schema.name}:{item}" for item in items]
     refs += [incoming.line] if incoming.line else []
+    wishes = memory.preferences(incoming.user)
+    refs += [f"wish:{p.preference_id}" for p in wishes if any(_same(p.constraint, wish) for wish in incoming.wishes)]
     known = {line.ref: line.text for line in learnt(engine, incoming)}
     gone = [ref for ref in dict.fromkeys(refs) if _forget_line(memory, incoming.user, ref)]
     return [known[ref] for ref in gone if ref in known]
@@ -140,19 +141,15 @@ def _forget_line(memory: Memory, user: str, ref: str) -> bool:
     return kind == "item" and memory.forget_item(user, catalog, item_id)
 
 
-def _replace_wishes(engine: Engine, incoming: Incoming) -> bool:
-    """Drop the wishes that the message speaks of, and keep what it puts in their place. Whether anything was put."""
-    memory, user, name = _held(engine, incoming), incoming.user, incoming.catalog.schema.name
-    for kept in memory.preferences(user):
-        if any(_same(kept.constraint, wish) for wish in incoming.wishes):
-            memory.forget_preference(user, kept.preference_id)
+def _put_instead(engine: Engine, incoming: Incoming) -> bool:
+    """Keep the wishes that the message puts in the place of others. Whether there are any."""
     if phrases.drops(incoming.text):
         return False
-    wanted = [wish for wish in incoming.wishes if wish.op != "not"]
     denied = [wish for wish in incoming.wishes if wish.op == "not"]
+    wanted = [wish for wish in incoming.wishes if wish.op != "not"]
     instead = wanted if denied and wanted else denied
     for wish in instead:
-        memory.remember(user, name, wish, incoming.said)
+        _held(engine, incoming).remember(incoming.user, incoming.catalog.schema.name, wish, incoming.said)
     return bool(instead)
 
 

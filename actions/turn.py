@@ -175,7 +175,8 @@ def _asking(built: Engine, incoming: Incoming, reply: Reply) -> Reply:
     if not listing or not isinstance(memory, Passing) or memory.asked or built.remembers(incoming.user) is not None:
         return reply
     memory.asked = True
-    return Reply((*reply.says, Say("utter_ask_memory")), replace(reply.state, pending=CONSENT))
+    says = (*reply.says, Say("utter_ask_memory"))
+    return replace(reply, says=says, state=replace(reply.state, pending=CONSENT))
 
 
 def _with_policy(incoming: Incoming, reply: Reply) -> Reply:
@@ -189,7 +190,7 @@ def _with_policy(incoming: Incoming, reply: Reply) -> Reply:
     lead += [Say("utter_rule", {"says": written.rules[rule].says}) for rule in fresh]
     notice = [Say("utter_notice", {"notice": written.notice})] if listing and written.notice else []
     noticed = (*(rule for rule in state.noticed if rule in incoming.rules), *fresh)
-    return Reply((*lead, *reply.says, *notice), replace(state, noticed=noticed))
+    return replace(reply, says=(*lead, *reply.says, *notice), state=replace(state, noticed=noticed))
 
 
 def _send(dispatcher: CollectingDispatcher, say: Say, values: Mapping[str, str], cards: bool) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from chatrec.settings import ROOT, Settings
 
-READY = 180  # seconds until a stack must answer
+READY = 300  # seconds until a stack must answer
 
 
 @dataclass

@@ -15,8 +15,6 @@ from chatrec.store import Store
 
 pytestmark = pytest.mark.slow
 
-ODD = ("quokkatropic", "zyzzyvavale")  # words that nobody else says
-
 
 @pytest.fixture(scope="module")
 def asking(tmp_path_factory) -> Iterator[Stack]:
@@ -104,15 +102,16 @@ def test_each_line_can_be_forgotten_or_corrected(asking, somebody):
 
 
 def test_forgetting_leaves_no_trace_in_any_file_or_table(asking, somebody):
-    somebody.say(f"I love westerns, {ODD[0]}")
+    odd = [f"{word}{secrets.token_hex(4)}" for word in ("quokka", "zyzzyva")]  # words that nobody else says
+    somebody.say(f"I love westerns, {odd[0]}")
     somebody.say("yes, remember me")
-    somebody.say(f"something like Alien in the {ODD[1]}")
+    somebody.say(f"something like Alien in the {odd[1]}")
     items, impression = cards(somebody.say("something newer"))
     somebody.click("like", items[0]["item_id"], impression)
     other = ChatClient(asking.url, user=somebody.user)
-    other.say(f"a funny film about {ODD[0]}")
+    other.say(f"a funny film about {odd[0]}")
     key = Store.open(asking.settings.db, asking.settings.store_secret()).find_user(somebody.user)
-    sought = [*ODD, somebody.user, somebody.conversation, other.conversation, key]
+    sought = [*odd, somebody.user, somebody.conversation, other.conversation, key]
     assert set(sought) <= found(asking.settings.var, sought)  # a trace would be found
 
     somebody.say("forget everything about me")
