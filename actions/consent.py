@@ -18,10 +18,14 @@ def remember(engine: Engine, incoming: Incoming) -> Reply:
 
 
 def decline(engine: Engine, incoming: Incoming) -> Reply:
-    """The no, which is all that is stored from now on. What is stored already only goes when that is asked for."""
+    """The no, which is all that is stored from now on. What was stored is taken back into the conversation, where it
+    counts until that ends, rules of the policies included."""
+    held = engine.store.holds(incoming.user)
+    passing = incoming.memory if isinstance(incoming.memory, Passing) else Passing.of(engine.store, incoming.user)
+    if held:
+        engine.store.forget(incoming.user)
     engine.store.consent(incoming.user, CONSENT, False)
-    kept = engine.store.holds(incoming.user)
-    return Reply((Say("utter_memory_off_kept" if kept else "utter_memory_off"),), incoming.state)
+    return Reply((Say("utter_memory_off_erased" if held else "utter_memory_off"),), incoming.state, memory=passing)
 
 
 class ActionRemember(Action):

@@ -42,7 +42,7 @@ def show_profile(engine: Engine, incoming: Incoming) -> Reply:
     shown = lines[-SHOWN:]
     numbered = [f"{number}. {line.text}" for number, line in enumerate(shown, 1)]
     rows = [{"number": n, "ref": line.ref, "text": line.text} for n, line in enumerate(shown, 1)]
-    passing = isinstance(_held(engine, incoming), Passing)
+    passing = isinstance(incoming.memory, Passing)
     says = (
         Say("utter_profile_passing" if passing else "utter_profile", {"count": len(lines)}),
         Say("utter_profile_lines", {"memory": "\n".join(numbered)}, custom={"kind": "memory", "lines": rows}),
@@ -52,17 +52,12 @@ def show_profile(engine: Engine, incoming: Incoming) -> Reply:
 
 def learnt(engine: Engine, incoming: Incoming) -> list[Line]:
     """All lines, over all catalogues; none for a stranger."""
-    memory = _held(engine, incoming)
-    return [line for catalog in engine.catalogs.values() for line in _lines(memory, incoming, catalog)]
+    return [line for catalog in engine.catalogs.values() for line in _lines(incoming, catalog)]
 
 
-def _held(engine: Engine, incoming: Incoming) -> Memory:
-    """Where something is: the store, also when it was told to keep no more, else the conversation."""
-    return engine.store if engine.store.holds(incoming.user) else incoming.memory
-
-
-def _lines(memory: Memory, incoming: Incoming, catalog: Catalog) -> Iterator[Line]:
-    name, said = catalog.schema.name, memory.said(incoming.user, catalog.schema.name)
+def _lines(incoming: Incoming, catalog: Catalog) -> Iterator[Line]:
+    memory, name = incoming.memory, catalog.schema.name
+    said = memory.said(incoming.user, name)
     for item_id, event in memory.stances(incoming.user, name).items():
         with suppress(UnknownItem):
             title = catalog.heading(catalog.item(item_id))
@@ -95,7 +90,7 @@ def correct_profile(engine: Engine, incoming: Incoming) -> Reply:
     if incoming.lifted and not incoming.wishes:
         return Reply((), incoming.state)
     gone = _drop_lines(engine, incoming)
-    if _put_instead(engine, incoming):
+    if _put_instead(incoming):
         return Reply((Say("utter_profile_corrected"),), _untouched(incoming))
     if gone:
         return Reply((Say("utter_profile_dropped", {"lines": "\n".join(gone)}),), _untouched(incoming))
@@ -106,7 +101,7 @@ def correct_profile(engine: Engine, incoming: Incoming) -> Reply:
 def contradicted(engine: Engine, incoming: Incoming) -> Reply | None:
     """A correction by the words alone: right after the profile, a message that denies a wish in it."""
     denied = [wish for wish in incoming.wishes if wish.op == "not"]
-    kept = _held(engine, incoming).preferences(incoming.user) if incoming.before.pending == PROFILE and denied else ()
+    kept = incoming.memory.preferences(incoming.user) if incoming.before.pending == PROFILE and denied else ()
     if any(_same(known.constraint, wish) for known in kept for wish in denied):
         return correct_profile(engine, incoming)
     return None
@@ -119,7 +114,7 @@ def _untouched(incoming: Incoming) -> State:
 
 def _drop_lines(engine: Engine, incoming: Incoming) -> list[str]:
     """Forget what is pointed at or spoken of. Returns the texts of the lines that went."""
-    memory, shown = _held(engine, incoming), incoming.before.profile
+    memory, shown = incoming.memory, incoming.before.profile
     places = [int(m.value or 0) for m in incoming.mentions if m.entity == "ordinal"]
     refs = [shown[p - 1 if p > 0 else p] for p in places if shown and -len(shown) <= p <= len(shown) and p]
     titles = [m for m in incoming.mentions if m.entity == "title"]
@@ -141,7 +136,7 @@ def _forget_line(memory: Memory, user: str, ref: str) -> bool:
     return kind == "item" and memory.forget_item(user, catalog, item_id)
 
 
-def _put_instead(engine: Engine, incoming: Incoming) -> bool:
+def _put_instead(incoming: Incoming) -> bool:
     """Keep the wishes that the message puts in the place of others. Whether there are any."""
     if phrases.drops(incoming.text):
         return False
@@ -149,7 +144,7 @@ def _put_instead(engine: Engine, incoming: Incoming) -> bool:
     wanted = [wish for wish in incoming.wishes if wish.op != "not"]
     instead = wanted if denied and wanted else denied
     for wish in instead:
-        _held(engine, incoming).remember(incoming.user, incoming.catalog.schema.name, wish, incoming.said)
+        incoming.memory.remember(incoming.user, incoming.catalog.schema.name, wish, incoming.said)
     return bool(instead)
 
 
@@ -164,7 +159,7 @@ def forget(engine: Engine, incoming: Incoming) -> Reply:
 
 def export(engine: Engine, incoming: Incoming) -> Reply:
     """Everything kept about the user, as JSON."""
-    found = _held(engine, incoming).export(incoming.user)
+    found = incoming.memory.export(incoming.user)
     data = json.dumps(found, ensure_ascii=False, indent=1, default=str)
     return Reply((Say("utter_export"), Say(text=data)), incoming.state)
 

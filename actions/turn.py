@@ -52,11 +52,13 @@ class Say:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the bot says, and the state of the conversation after it. ``erase``: the conversation itself goes, too."""
+    """What the bot says, and the state of the conversation after it. ``erase``: the conversation itself goes, too.
+    ``memory``: what the conversation alone knows from now on, when that has changed."""
 
     says: tuple[Say, ...]
     state: State
     erase: bool = False
+    memory: Passing | None = None
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,8 @@ async def respond(work: Work, dispatcher: CollectingDispatcher, tracker: Tracker
     for say in reply.says:
         response = say.response and own(say.response, schema.name, spoken, domain.get("responses") or {})
         _send(dispatcher, replace(say, response=response), _nouns(schema), cards)
-    passing = incoming.memory.to_json() if isinstance(incoming.memory, Passing) and not reply.erase else None
+    memory = reply.memory or incoming.memory
+    passing = memory.to_json() if isinstance(memory, Passing) and not reply.erase else None
     erased = [SlotSet(ERASED, incoming.who)] if reply.erase else []
     return [SlotSet("state", reply.state.to_json()), SlotSet("memory", passing), *erased]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, Protocol
 
 from chatrec.records import Preference
@@ -43,6 +43,20 @@ class Passing:
         self.asked = bool(saved.get("asked"))
         self._events: list[dict[str, Any]] = list(saved.get("events", ()))
         self._wishes: list[dict[str, Any]] = list(saved.get("preferences", ()))
+
+    @classmethod
+    def of(cls, store: Store, user: str) -> Passing:
+        """What the store has of somebody, for their conversation alone."""
+        rows, asked = store.export(user), {"asked": True}
+        events = [
+            {"catalog": r["catalog"], "event": _picked(r, Event), "key": r["key"], "said": r["said"]}
+            for r in rows["events"][-EVENTS:]
+        ]
+        wishes = [
+            {"constraint": _picked(r, Constraint)} | {key: r[key] for key in ("id", "catalog", "at", "said")}
+            for r in rows["preferences"]
+        ]
+        return cls(asked | {"events": events, "preferences": wishes})
 
     def to_json(self) -> dict[str, Any]:
         return {"asked": self.asked, "events": self._events, "preferences": self._wishes}
@@ -114,3 +128,8 @@ class Passing:
 
     def _drop(self, *numbers: int) -> None:
         self._wishes = [row for row in self._wishes if row["id"] not in numbers]
+
+
+def _picked(row: Mapping[str, Any], of: type) -> dict[str, Any]:
+    """The fields of a value that a row of the store has."""
+    return {field.name: row[field.name] for field in fields(of)}

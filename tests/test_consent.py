@@ -81,6 +81,17 @@ def test_a_no_is_remembered_and_nothing_else_until_a_later_yes(asking, somebody)
     assert rows(asking, somebody.user)["preferences"] == 1
 
 
+def test_a_later_no_takes_what_was_stored_back_into_the_conversation(asking, somebody):
+    somebody.say("I love westerns")
+    somebody.say("yes")
+    assert rows(asking, somebody.user)["preferences"] == 1
+    assert "erased" in texts(somebody.say("don't remember me"))
+    assert rows(asking, somebody.user) == {"users": 1, "consents": 1}
+    assert "Western" in texts(somebody.say("what do you know about me?"))
+    somebody.say("remember me")
+    assert rows(asking, somebody.user)["preferences"] == 1
+
+
 def test_each_line_can_be_forgotten_or_corrected(asking, somebody):
     items, impression = cards(somebody.say("I love westerns"))
     somebody.say("yes")

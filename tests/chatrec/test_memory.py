@@ -68,6 +68,16 @@ def test_nobody_forgets_the_wish_of_another(store):
     assert [k.constraint for k in store.preferences(theirs)] == [HORROR]
 
 
+def test_a_no_takes_everything_back_into_the_conversation(store):
+    user = store.user("web:1")
+    store.add_event(user, "movies", Event("alien", "like", 1.0, impression_id="list"), "k1", "I loved Alien")
+    store.remember(user, "movies", HORROR, "I love horror")
+    passing = Passing.of(store, user)
+    assert passing.events(user, "movies") == store.events(user, "movies")
+    assert passing.said(user, "movies") == store.said(user, "movies")
+    assert passing.preferences(user) == store.preferences(user)
+
+
 def test_a_yes_moves_everything_into_the_store_once(store):
     passing, user = Passing(), store.user("web:1")
     passing.add_event(user, "movies", Event("alien", "like", 1.0), "k1", "I loved Alien")
