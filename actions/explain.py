@@ -12,7 +12,7 @@ from actions.turn import Incoming, Reply, Say, respond
 from chatrec.bootstrap import Engine
 from chatrec.facts import evidence_lines, in_words, missing
 from chatrec.types import Item, Query
-from chatrec.whatif import Change, changes
+from chatrec.whatif import Change
 
 KNOWN = {"like": "liked", "dislike": "rejected", "reject": "rejected"}  # else seen
 
@@ -76,13 +76,11 @@ def what_if(engine: Engine, incoming: Incoming) -> Reply:
     """Which wish or like, taken away or added, would bring another item to the top."""
     if not incoming.state.shown:
         return which_one(incoming)
-    query = _asked(incoming)
-    order = engine.order(query)
-    if not order:
+    first, found = engine.what_if(_asked(incoming))
+    if first is None:
         return Reply((Say("utter_nothing"),), incoming.state)
-    found = changes(query, order[: query.n], lambda asked: next(iter(engine.order(asked)), None), incoming.catalog)
     lines = "\n".join(f"• {_said(change, incoming)}" for change in found)
-    says = Say("utter_what_if" if found else "utter_what_if_nothing", {"title": order[0].title, "changes": lines})
+    says = Say("utter_what_if" if found else "utter_what_if_nothing", {"title": first.title, "changes": lines})
     return Reply((says,), incoming.state)
 
 

@@ -24,6 +24,8 @@ def chosen(engine: Engine, incoming: Incoming, item_id: str) -> Reply:
     kept = engine.remembers(incoming.user)  # a question for later would have to be remembered
     if not incoming.address or not kept or f"utter_ask_follow_up_{state.catalog}" not in incoming.responses:
         return Reply((enjoy,), state)
+    if incoming.forgetful:
+        return Reply((enjoy,), state)
     granted = {c.purpose: c.granted for c in engine.store.consents(incoming.user)}.get(REMINDERS)
     if granted is None:
         engine.store.consent(incoming.user, REMINDERS, False)  # asked, and no yes so far

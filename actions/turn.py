@@ -19,21 +19,21 @@ from rasa_sdk import Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from chatrec import dialogue, policy, routing
+from chatrec import dialogue, logs, metrics, policy, routing, tracing
 from chatrec.bootstrap import Engine, engine
 from chatrec.catalog import Catalog, Schema
 from chatrec.dialogue import Outcome, State
 from chatrec.errors import StoreDown
 from chatrec.languages import Language
-from chatrec.memory import CONSENT, Memory, Passing
+from chatrec.memory import CONSENT, KEPT, Memory, Passing
 from chatrec.types import Constraint, Event, Mention, Query, Turn
 
 log = logging.getLogger(__name__)
 
 TURNS = 8  # utterances of the conversation that the ranker reads
-TIMEOUT = 20.0  # seconds until the user gets an apology instead
 LINE = "forget"  # kind of the button on a line of the profile
 ERASED = "erased"  # slot that tells Rasa's tracker store to forget the person whose id it holds
+FORGETFUL = "forgetful"  # in State.noticed while the store is down and the user knows
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Incoming:
     ``rules``: those of the catalogue's policy that are in force; ``lifted``: the words for some that no longer are;
     ``emergency``: the one that the message tells of; ``moved``: it took the conversation to another catalogue;
     ``responses``: those of domain.yml, by name, with their variations; ``address``: channel, conversation and person,
-    where the bot can write first."""
+    where the bot can write first; ``forgetful``: the store did not answer, and the rest is without what it knows."""
 
     user: str
     who: str
@@ -94,6 +94,7 @@ class Incoming:
     emergency: str
     responses: Mapping[str, Sequence[Mapping[str, Any]]]
     address: tuple[str, str, str] | None = None
+    forgetful: bool = False
 
     @property
     def state(self) -> State:
@@ -130,26 +131,38 @@ Work = Callable[[Engine, Incoming], Reply]
 
 async def respond(work: Work, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping) -> list[dict]:
     """Run ``work`` for the tracker's latest message and send what it says."""
+    metadata = tracker.latest_message.get("metadata") or {}
+    name = work.__name__
+    with logs.private(), tracing.span(f"action {name}", metadata), metrics.ACTION.labels(name).time():
+        return await _respond(work, dispatcher, tracker, domain)
+
+
+async def _respond(work: Work, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping) -> list[dict]:
+    built = engine()  # for the whole turn, whatever model comes into service meanwhile
     try:
-        incoming, reply = await asyncio.wait_for(asyncio.to_thread(_run, work, tracker, domain), TIMEOUT)
+        seconds = built.settings.action_seconds
+        work_done = asyncio.to_thread(_run, built, work, tracker, domain)
+        incoming, reply = await asyncio.wait_for(work_done, seconds)
     except StoreDown as error:
         log.error("store down: %s", error)
+        metrics.ERRORS.labels("store").inc()
         dispatcher.utter_message(response="utter_no_memory")
         return []
     except Exception:
         log.exception("%s failed", work.__name__)
+        metrics.ERRORS.labels("action").inc()
         dispatcher.utter_message(response="utter_sorry")
         return []
     cards = tracker.get_latest_input_channel() != "cmdline"
-    schema = engine().catalog(reply.state.catalog).schema
+    schema = built.catalog(reply.state.catalog).schema
     spoken = next((e["value"] for e in tracker.latest_message.get("entities") or () if e.get("entity") == "spoken"), "")
     for say in reply.says:
         response = say.response and own(say.response, schema.name, spoken, domain.get("responses") or {})
         _send(dispatcher, replace(say, response=response), _nouns(schema), cards)
     memory = reply.memory or incoming.memory
-    passing = memory.to_json() if isinstance(memory, Passing) and not reply.erase else None
+    known = memory.to_json() if isinstance(memory, Passing) else KEPT
     erased = [SlotSet(ERASED, incoming.who)] if reply.erase else []
-    return [SlotSet("state", reply.state.to_json()), SlotSet("memory", passing), *erased]
+    return [SlotSet("state", reply.state.to_json()), SlotSet("memory", None if reply.erase else known), *erased]
 
 
 def own(response: str, catalog: str, spoken: str, known: Container[str]) -> str:
@@ -163,8 +176,7 @@ def _nouns(schema: Schema) -> dict[str, str]:
     return {"noun": schema.noun, "plural": schema.plural}
 
 
-def _run(work: Work, tracker: Tracker, domain: Mapping) -> tuple[Incoming, Reply]:
-    built = engine()
+def _run(built: Engine, work: Work, tracker: Tracker, domain: Mapping) -> tuple[Incoming, Reply]:
     incoming = read(built, tracker, domain)
     reply = work(built, incoming)
     if incoming.intent == "emergency":
@@ -175,7 +187,9 @@ def _run(work: Work, tracker: Tracker, domain: Mapping) -> tuple[Incoming, Reply
 def _asking(built: Engine, incoming: Incoming, reply: Reply) -> Reply:
     """The reply, with the question whether to remember under the first list of somebody who was never asked."""
     memory, listing = incoming.memory, any((say.custom or {}).get("kind") == "list" for say in reply.says)
-    if not listing or not isinstance(memory, Passing) or memory.asked or built.remembers(incoming.user) is not None:
+    if not listing or incoming.forgetful or not isinstance(memory, Passing) or memory.asked:
+        return reply
+    if built.remembers(incoming.user) is not None:
         return reply
     memory.asked = True
     says = (*reply.says, Say("utter_ask_memory"))
@@ -184,15 +198,17 @@ def _asking(built: Engine, incoming: Incoming, reply: Reply) -> Reply:
 
 def _with_policy(incoming: Incoming, reply: Reply) -> Reply:
     """The reply, after what rules of the policy the message has put in force or taken back, and with the notice that
-    goes with every list."""
+    goes with every list. A reply without memory says so, once in a conversation as long as that lasts."""
     written, state = incoming.catalog.policy, reply.state
     listing = any((say.custom or {}).get("kind") == "list" for say in reply.says)
     told = listing or any(m.entity == policy.SLOT for m in incoming.mentions)
     fresh = [r for r in incoming.rules if told and r in written.rules and r not in state.noticed]
     lead = [Say("utter_rule_lifted", {"said": said}) for said in incoming.lifted]
+    forgetful = [FORGETFUL] if incoming.forgetful else []
+    lead += [Say("utter_without_memory") for mark in forgetful if mark not in state.noticed]
     lead += [Say("utter_rule", {"says": written.rules[rule].says}) for rule in fresh]
     notice = [Say("utter_notice", {"notice": written.notice})] if listing and written.notice else []
-    noticed = (*(rule for rule in state.noticed if rule in incoming.rules), *fresh)
+    noticed = (*(rule for rule in state.noticed if rule in incoming.rules), *fresh, *forgetful)
     return replace(reply, says=(*lead, *reply.says, *notice), state=replace(state, noticed=noticed))
 
 
@@ -226,11 +242,12 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
     catalog = built.catalog(before.catalog)
     outcome = _outcome(before, intent, text, mentions, click, catalog)
     lifted = built.note_rules(user, mentions, before.catalog, memory, said)
-    told = [p.constraint for p in memory.preferences(user) if p.catalog == before.catalog]
     if text:
         memory.add_turn(user, tracker.sender_id, Turn("user", said), time.time(), key)
     for event in outcome.events:
         memory.add_event(user, catalog.schema.name, event, f"{key}:{event.item_id}:{event.kind}", said)
+    recalled = built.recall(user, catalog.schema.name, memory)
+    told = [p.constraint for p in recalled.preferences if p.catalog == before.catalog]
     return Incoming(
         user=user,
         who=who,
@@ -247,14 +264,23 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
         moved=before.catalog != earlier.catalog,
         outcome=outcome,
         turns=_turns(tracker),
-        history=memory.events(user, catalog.schema.name),
+        history=recalled.history,
         preferences=tuple(c for c in told if c.slot in catalog.schema.slots),
-        rules=policy.rules_in(told),
+        rules=policy.rules_in(told) if recalled.whole else _rules_without_memory(before, mentions),
         lifted=lifted,
         emergency=next((e["value"] for e in entities if e.get("entity") == "emergency"), ""),
         responses=domain.get("responses") or {},
         address=_address(tracker, metadata),
+        forgetful=not recalled.whole,
     )
+
+
+def _rules_without_memory(before: State, mentions: Sequence[Mention]) -> tuple[str, ...]:
+    """Those that the conversation knows of, and those that the message tells."""
+    told = policy.told(mentions, before.catalog)
+    taken_back = [FORGETFUL, *(str(m.value) for m in told if m.negated)]
+    rules = (*before.noticed, *(str(m.value) for m in told if not m.negated))
+    return tuple(rule for rule in dict.fromkeys(rules) if rule not in taken_back)
 
 
 def _address(tracker: Tracker, metadata: Mapping) -> tuple[str, str, str] | None:

@@ -1,7 +1,8 @@
 """How the trained bot reads sentences of somebody who saw none of its examples: ``python -m benchmarks strangers``.
 
 ``tests/nlu/strangers``: 600 messages with their intent and what they speak of, 300 red flags and near misses, 160 in
-the middle of a conversation with the catalogue they belong to. All goes through ``models/rasa.tar.gz``.
+the middle of a conversation with the catalogue they belong to. All goes through ``models/rasa.tar.gz``. Every other row
+is for development: only those mistakes are listed, and may be learnt from. The other half is what strangers will find.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import json
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,76 +37,89 @@ OUT_OF_CONTEXT = (  # pairs that nobody tells apart without the turn before; bot
 )
 
 Parsed = Mapping[str, Any]
+Measured = tuple[Figures, list[dict]]  # and the mistakes, as rows of a table
 
 
 def measure(settings: Settings) -> Figures:
-    """All figures."""
+    """All figures, of each half."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     agent = asyncio.run(load_agent(str(MODEL)))
-    return {
-        "intents": intents(agent, _rows("intents")),
-        "red flags": red_flags(agent, _rows("red_flags")),
-        "routing": routing(agent, _rows("routing"), settings),
-    }
-
-
-def intents(agent: Agent, rows: Sequence[dict]) -> Figures:
-    """Accuracy of the intent, and F1 of the stretches of text that name a value, whatever the slot is called."""
-    read = [_parse(agent, row["text"]) for row in rows]
-    pairs = [(row["intent"], parsed["intent"]["name"]) for row, parsed in zip(rows, read, strict=True)]
-    right = sum(one == other for one, other in pairs)
-    alike = sum(one == other or {one, other} in OUT_OF_CONTEXT for one, other in pairs)
-    found = Counter()
-    for row, parsed in zip(rows, read, strict=True):
-        _count(row, [m for m in _mentions(parsed) if m.catalog == row["catalog"]], found)
-    f1 = 2 * found["hit"] / max(2 * found["hit"] + found["missed"] + found["extra"], 1)
-    wrong = Counter(f"{one} -> {other}" for one, other in pairs if one != other)
-    return {
-        "n": len(rows),
-        "accuracy": round(right / len(rows), 3),
-        "accuracy, pairs that are alike out of context counted as one": round(alike / len(rows), 3),
-        "entity F1": round(f1, 3),
-        "commonest mistakes": dict(wrong.most_common(8)),
-    }
-
-
-def _count(row: dict, mentions: Sequence[Mention], found: Counter) -> None:
-    """A stretch is found when a mention overlaps it."""
-    spans = [(row["text"].find(e["text"]), len(e["text"])) for e in row["entities"]]
-    telling = [m for m in mentions if m.entity not in ("policy", "relation")]
-    hits = [any(m.start < at + size and at < m.end for m in telling) for at, size in spans]
-    found["hit"] += sum(hits)
-    found["missed"] += len(hits) - sum(hits)
-    found["extra"] += sum(not any(m.start < at + size and at < m.end for at, size in spans) for m in telling)
-
-
-def red_flags(agent: Agent, rows: Sequence[dict]) -> Figures:
-    """Share of emergencies that are answered as such, and of harmless sentences that are too."""
-    alarms = [(row, _parse(agent, row["text"])["intent"]["name"] == "emergency") for row in rows]
-    flags = [alarm for row, alarm in alarms if row["red_flag"]]
-    harmless = [alarm for row, alarm in alarms if not row["red_flag"]]
-    return {
-        "caught": f"{sum(flags)} of {len(flags)}",
-        "false alarms": f"{sum(harmless)} of {len(harmless)}",
-        "missed": [row["text"] for row, alarm in alarms if row["red_flag"] and not alarm],
-    }
-
-
-def routing(agent: Agent, rows: Sequence[dict], settings: Settings) -> Figures:
-    """Messages that go to the catalogue they belong to: those that should stay, and those that should move."""
     router = Router(load_catalogs(settings.catalogs), load_encoder(settings), settings.cache)
-    right = Counter()
+    return {
+        "intents": _halves("intents", lambda rows: intents(agent, rows)),
+        "red flags": _halves("red_flags", lambda rows: red_flags(agent, rows)),
+        "routing": _halves("routing", lambda rows: routing(agent, rows, router)),
+    }
+
+
+def _halves(name: str, read: Callable[[Sequence[dict]], Measured]) -> Figures:
+    """Every other row is for development and its mistakes are listed; those of the test half are shown to nobody."""
+    rows = [json.loads(line) for line in (FOLDER / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+    (development, mistakes), (test, _) = read(rows[::2]), read(rows[1::2])
+    return {"development": development, "test": test, "mistakes of development": mistakes}
+
+
+def intents(agent: Agent, rows: Sequence[dict]) -> Measured:
+    """Accuracy of the intent, and F1 of the stretches of text that name a value, whatever the slot is called."""
+    count, mistakes = Counter(), []
+    for row in rows:
+        parsed = _parse(agent, row["text"])
+        intent = parsed["intent"]["name"]
+        count["right"] += intent == row["intent"]
+        count["alike"] += intent == row["intent"] or {intent, row["intent"]} in OUT_OF_CONTEXT
+        hits, missed, extra = _stretches(row, [m for m in _mentions(parsed) if m.catalog == row["catalog"]])
+        count.update(hit=len(hits), missed=len(missed), extra=len(extra))
+        wrong = [f"{row['intent']} -> {intent}"] if intent != row["intent"] else []
+        wrong += [f"missed {words!r}" for words in missed] + [f"extra {words!r}" for words in extra]
+        mistakes += [{"text": row["text"], "mistake": words} for words in wrong]
+    f1 = 2 * count["hit"] / max(2 * count["hit"] + count["missed"] + count["extra"], 1)
+    figures = {
+        "n": len(rows),
+        "accuracy": round(count["right"] / len(rows), 3),
+        "accuracy, pairs that are alike out of context counted as one": round(count["alike"] / len(rows), 3),
+        "entity F1": round(f1, 3),
+    }
+    return figures, mistakes
+
+
+def _stretches(row: dict, mentions: Sequence[Mention]) -> tuple[list[str], list[str], list[str]]:
+    """Stretches of the row that a mention overlaps, those that none does, and mentions of nothing in the row."""
+    text = row["text"]
+    spans = [(text.find(e["text"]), text.find(e["text"]) + len(e["text"])) for e in row["entities"]]
+    telling = [(m.start, m.end) for m in mentions if m.entity not in ("policy", "relation")]
+    meets = lambda one, others: any(one[0] < end and start < one[1] for start, end in others)  # noqa: E731
+    hits = [text[slice(*span)] for span in spans if meets(span, telling)]
+    missed = [text[slice(*span)] for span in spans if not meets(span, telling)]
+    return hits, missed, [text[slice(*found)] for found in telling if not meets(found, spans)]
+
+
+def red_flags(agent: Agent, rows: Sequence[dict]) -> Measured:
+    """Emergencies that are answered as such, and harmless sentences that are too."""
+    count, mistakes = Counter(), []
+    for row in rows:
+        alarm = _parse(agent, row["text"])["intent"]["name"] == "emergency"
+        count[row["red_flag"], alarm] += 1
+        if alarm != row["red_flag"]:
+            mistakes.append({"text": row["text"], "mistake": "false alarm" if alarm else "missed"})
+    figures = {
+        "caught": f"{count[True, True]} of {count[True, True] + count[True, False]}",
+        "false alarms": f"{count[False, True]} of {count[False, True] + count[False, False]}",
+    }
+    return figures, mistakes
+
+
+def routing(agent: Agent, rows: Sequence[dict], router: Router) -> Measured:
+    """Messages that go to the catalogue they belong to: those that should stay, and those that should move."""
+    right, mistakes = Counter(), []
     for row in rows:
         parsed = _parse(agent, row["text"])
         state = State(row["current"], shown=("a", "list"))
         went = router.route(row["text"], parsed["intent"]["name"], _mentions(parsed), state)
         right["stay" if row["current"] == row["catalog"] else "move"] += went == row["catalog"]
+        if went != row["catalog"]:
+            mistakes.append({"text": row["text"], "mistake": f"{row['current']}: {row['catalog']} -> {went}"})
     stays = sum(row["current"] == row["catalog"] for row in rows)
-    return {"stay": f"{right['stay']} of {stays}", "move": f"{right['move']} of {len(rows) - stays}"}
-
-
-def _rows(name: str) -> list[dict]:
-    return [json.loads(line) for line in (FOLDER / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+    return {"stay": f"{right['stay']} of {stays}", "move": f"{right['move']} of {len(rows) - stays}"}, mistakes
 
 
 def _parse(agent: Agent, text: str) -> Parsed:

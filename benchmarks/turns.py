@@ -152,15 +152,15 @@ def measure(settings: Settings) -> Figures:
     with tempfile.TemporaryDirectory() as folder:
         var = Path(folder)
         db = f"sqlite:///{var / 'chatrec.db'}"
-        own = replace(settings, var=var, db=db, port=_free_port(), action_port=_free_port())
+        own = replace(settings, var=var, db=db, port=free_port(), action_port=free_port())
         url = f"http://127.0.0.1:{own.port}/chat"
         start = time.perf_counter()
         with bot(own) as children:
             ready = time.perf_counter() - start
             _talk(url, [{"chat": text} for text in WARM_UP])
-            before = _processor_seconds(children)
+            before = processor_seconds(children)
             held = [_talk(url, script["turns"]) for script in conversations()]
-            used = {name: after - before[name] for name, after in _processor_seconds(children).items()}
+            used = {name: after - before[name] for name, after in processor_seconds(children).items()}
         turns = sum(map(len, held))
         return {
             **_turns(held),
@@ -179,7 +179,7 @@ def _talk(url: str, turns: Sequence[Mapping[str, Any]]) -> list[Timed]:
         client.close()
 
 
-def _processor_seconds(children: Sequence[Child]) -> dict[str, float]:
+def processor_seconds(children: Sequence[Child]) -> dict[str, float]:
     times = {child.server.name: psutil.Process(child.process.pid).cpu_times() for child in children}
     return {name: used.user + used.system for name, used in times.items()}
 
@@ -217,7 +217,7 @@ def _rows(times: Sequence[Mapping[str, float]]) -> list[Figures]:
     return [{"part": name, "n": len(times), **spread([row[name] for row in times])} for name in times[0]]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -8,9 +8,11 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
 
+from channels import watched
 from channels.incoming import Incoming
-from channels.messages import APOLOGY
+from channels.messages import APOLOGY, SLOW_DOWN
 from channels.outbox import Outbox
+from channels.pace import Pace
 from channels.queue import Queue
 
 log = logging.getLogger(__name__)
@@ -27,11 +29,12 @@ class Conversation:
     so that other pages see it), ``typing``, the bot's messages, ``typing``, ``done``.
     """
 
-    def __init__(self, handle: Handler, turn_seconds: float, handled: Iterable[str] = ()) -> None:
+    def __init__(self, handle: Handler, turn_seconds: float, pace: Pace, handled: Iterable[str] = ()) -> None:
         self.outbox = Outbox()
         self.settled = self.outbox.last  # position after the last finished turn
         self._handle = handle
         self._turn_seconds = turn_seconds
+        self._pace = pace
         self._queue = Queue(self._turn, handled)
         self._after = dict.fromkeys(self._queue.done, self.settled)
 
@@ -59,20 +62,33 @@ class Conversation:
             self._after[incoming.message_id] = self.outbox.last
         return self._after[incoming.message_id]
 
+    async def finish(self, seconds: float) -> None:
+        """Wait until everything taken is answered, at most so long."""
+        await self._queue.finish(seconds)
+
     async def _turn(self, incoming: Incoming) -> bool:
         if incoming.text:
             self.outbox.push("message", incoming.echo())
+        verdict = self._pace.verdict(incoming.user) if incoming.text else "go"
         before = self.outbox.push("typing", {"on": True})
-        try:
-            await asyncio.wait_for(self._handle(incoming), self._turn_seconds)
-        except Exception:
-            log.exception("a message of the web chat was not answered")
-        answered = self.outbox.last > before
+        with watched.turn("webchat") as turn:
+            if verdict == "go":
+                await self._handled(incoming)
+            elif verdict == "pause":
+                self.outbox.push("message", SLOW_DOWN)
+            answered = verdict != "go" or self.outbox.last > before
+            turn.outcome = "apology" if not answered else "limited" if verdict != "go" else "answered"
         if not answered and incoming.text:
             self.outbox.push("message", APOLOGY)
         self.outbox.push("typing", {"on": False})
         self.settled = self.outbox.push("done", {"message_id": incoming.message_id, "answered": answered})
         return answered
+
+    async def _handled(self, incoming: Incoming) -> None:
+        try:
+            await asyncio.wait_for(self._handle(incoming), self._turn_seconds)
+        except Exception:
+            log.exception("a message of the web chat was not answered")
 
 
 class Kept(Protocol):
@@ -80,6 +96,8 @@ class Kept(Protocol):
 
     @property
     def idle(self) -> bool: ...
+
+    async def finish(self, seconds: float) -> None: ...
 
 
 K = TypeVar("K", bound=Kept)
@@ -90,6 +108,11 @@ class Conversations(Generic[K]):
 
     def __init__(self) -> None:
         self._open: OrderedDict[str, K] = OrderedDict()
+
+    async def finish(self, seconds: float) -> None:
+        """Wait until every turn that was begun is over, at most so long."""
+        if busy := [kept.finish(seconds) for kept in self if not kept.idle]:
+            await asyncio.gather(*busy)
 
     def __iter__(self) -> Iterator[K]:
         return iter(list(self._open.values()))

@@ -11,6 +11,7 @@ from typing import Any
 from rasa.core.channels.channel import OutputChannel, UserMessage
 
 from channels.messages import Message, user_message
+from chatrec import tracing
 from chatrec.errors import BadInput
 
 MAX_CHARS = 1_000
@@ -88,6 +89,7 @@ class Incoming:
                 "user": self.user,
                 "message_id": self.message_id,
                 "source": "button" if self.button else "command" if self.intent else "text",
+                **tracing.carrier(),
             },
         )
 

@@ -16,6 +16,10 @@ HEARD = "🎤 “{}”"  # what a voice message said, so that a misunderstanding
 UNREADABLE = "I understand words, voice messages and pictures, not this. I go by what you write."
 UNREAD = "Sorry, I couldn't look at that file. Please send it again, or type it."
 ONE_FILE = "One file at a time, please: I looked at the first."
+SLOW_DOWN: Message = {
+    "from": "bot",
+    "text": "You're faster than I can think! Give me a minute, and I'm all ears again.",
+}
 TOO_MANY = "That was a lot at once. Please wait for my answer and then say the last part again."
 
 

@@ -63,6 +63,11 @@ class Queue:
             self._worker = asyncio.get_running_loop().create_task(self._work())
         return True
 
+    async def finish(self, seconds: float) -> None:
+        """Wait until everything taken is answered, at most so long."""
+        if not self.idle:
+            await asyncio.wait([self._worker], timeout=seconds)
+
     async def _work(self) -> None:
         if self._settle:
             await asyncio.sleep(self._settle)

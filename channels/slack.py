@@ -33,6 +33,7 @@ from channels.attachments import allow
 from channels.followups import EVERY, Due, stored, watch
 from channels.incoming import Incoming
 from channels.messages import TOO_MANY, bot_message
+from channels.pace import limits
 from channels.queue import TooMany
 from channels.slack_events import (
     address,
@@ -75,7 +76,7 @@ class SlackOutput(OutputChannel):
 
 class Slack(InputChannel):
     """``token``, the bot's (``xoxb-``); ``app_token`` (``xapp-``) for Socket Mode, ``signing_secret`` for HTTP;
-    ``api``, another address of the Web API. ``turn_seconds``, ``settle_seconds``: see :class:`channels.turns.Turns`.
+    ``api``, another address of the Web API. ``turn_seconds`` to ``turns_a_minute``: see :class:`channels.turns.Turns`.
     ``due``, every ``look_seconds``: what to ask without being asked, see :mod:`channels.followups`.
 
     Raises :class:`BadInput` without ``app_token`` and ``signing_secret``.
@@ -87,8 +88,9 @@ class Slack(InputChannel):
         app_token: str = "",
         signing_secret: str = "",
         api: str = AsyncWebClient.BASE_URL,
-        turn_seconds: float = 45.0,
+        turn_seconds: float = 5.0,
         settle_seconds: float = 0.1,
+        turns_a_minute: int = 30,
         due: Due | None = None,
         look_seconds: float = EVERY,
     ) -> None:
@@ -98,7 +100,7 @@ class Slack(InputChannel):
         self._client = AsyncWebClient(token, base_url=api, retry_handlers=retries)
         self._app_token = app_token
         self._verifier = SignatureVerifier(signing_secret) if signing_secret else None
-        self._seconds = (turn_seconds, settle_seconds)
+        self._limits = (turn_seconds, settle_seconds, turns_a_minute)
         self._follow_ups = (due, look_seconds)
         self._output = SlackOutput(self._client)
         self._forms = Latest()  # (channel, message) -> its blocks after the last press
@@ -109,13 +111,13 @@ class Slack(InputChannel):
 
     @classmethod
     def from_credentials(cls, credentials: Mapping[str, Any] | None) -> Slack:
-        return cls(**(credentials or {}), due=stored)
+        return cls(**{**limits(), **(credentials or {})}, due=stored)
 
     def get_output_channel(self) -> OutputChannel:
         return self._output
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
-        self._turns = Turns(self.name(), on_new_message, self._answer, self._fetch, *self._seconds)
+        self._turns = Turns(self.name(), on_new_message, self._answer, self._fetch, *self._limits)
         # The signature is checked in _receive: bolt reads a request before it checks, and logs the forged ones.
         self._bolt = AsyncApp(client=self._client, name="chatrec", request_verification_enabled=False)
         for event in ("app_mention", "message"):
@@ -140,6 +142,7 @@ class Slack(InputChannel):
 
         @hook.listener("before_server_stop")
         async def stop(app: Sanic, loop: Any) -> None:
+            await self._turns.finish()
             if self._app_token:
                 self._connecting.cancel()
                 await self._socket.close_async()

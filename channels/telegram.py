@@ -36,6 +36,7 @@ from channels.attachments import allow
 from channels.followups import EVERY, Due, stored, watch
 from channels.incoming import Incoming
 from channels.messages import TOO_MANY, bot_message
+from channels.pace import limits
 from channels.queue import TooMany
 from channels.telegram_updates import COMMANDS_SHOWN, File, address, keyboard_of, read_update
 from channels.turns import Latest, Say, Turns
@@ -81,7 +82,7 @@ class TelegramOutput(OutputChannel):
 
 class Telegram(InputChannel):
     """``token`` from @BotFather; ``url``, the public https address of this server, and ``secret`` for the webhook;
-    ``api``, another Bot API server. ``turn_seconds``, ``settle_seconds``: see :class:`channels.turns.Turns`.
+    ``api``, another Bot API server. ``turn_seconds`` to ``turns_a_minute``: see :class:`channels.turns.Turns`.
     ``due``, every ``look_seconds``: what to ask without being asked, see :mod:`channels.followups`.
 
     Raises :class:`BadInput` when a webhook has no usable secret.
@@ -93,15 +94,16 @@ class Telegram(InputChannel):
         url: str = "",
         secret: str = "",
         api: str = "https://api.telegram.org",
-        turn_seconds: float = 45.0,
+        turn_seconds: float = 5.0,
         settle_seconds: float = 0.1,
+        turns_a_minute: int = 30,
         due: Due | None = None,
         look_seconds: float = EVERY,
     ) -> None:
         if url and not SECRET.fullmatch(secret):
             raise BadInput("The Telegram webhook needs a secret of 1 to 256 letters, digits, _ or -.")
         self._url, self._secret = url.rstrip("/"), secret
-        self._seconds = (turn_seconds, settle_seconds)
+        self._limits = (turn_seconds, settle_seconds, turns_a_minute)
         self._follow_ups = (due, look_seconds)
         self._bot = Bot(token, base_url=f"{api.rstrip('/')}/bot", base_file_url=f"{api.rstrip('/')}/file/bot")
         self._output = TelegramOutput(self._bot)
@@ -116,14 +118,14 @@ class Telegram(InputChannel):
 
     @classmethod
     def from_credentials(cls, credentials: Mapping[str, Any] | None) -> Telegram:
-        return cls(**(credentials or {}), due=stored)
+        return cls(**{**limits(), **(credentials or {})}, due=stored)
 
     def get_output_channel(self) -> OutputChannel:
         return self._output
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses, and Telegram's hold the token
-        self._turns = Turns(self.name(), on_new_message, self._answer, self._fetch, *self._seconds)
+        self._turns = Turns(self.name(), on_new_message, self._answer, self._fetch, *self._limits)
         hook = Blueprint("telegram")
         watch(hook, self.name(), self._turns.take, *self._follow_ups)
         if self._url:
@@ -138,6 +140,7 @@ class Telegram(InputChannel):
 
         @hook.listener("before_server_stop")
         async def stop(app: Sanic, loop: Any) -> None:
+            await self._turns.finish()
             for task in list(self._tasks):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)

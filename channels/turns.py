@@ -12,19 +12,21 @@ from typing import Any
 from rasa.core.channels.channel import OutputChannel, UserMessage
 from sanic import Sanic
 
-from channels import history
+from channels import history, watched
 from channels.attachments import Attachments
 from channels.conversation import Conversations
 from channels.incoming import Incoming, read_text
-from channels.messages import APOLOGY, HEARD, UNREAD, Message, bot_message, bot_says
+from channels.messages import APOLOGY, HEARD, SLOW_DOWN, UNREAD, Message, bot_message, bot_says
+from channels.pace import Pace
 from channels.queue import Queue, TooMany
 from chatrec.errors import BadInput
 
 log = logging.getLogger(__name__)
 
 LATEST = 500  # messages whose latest form is kept
+FILE_SECONDS = 45.0  # that a recording or picture may take
 
-Say = Callable[[], Awaitable[list[Message]]]  # runs the turn in Rasa; gives what there is to say, at least an apology
+Say = Callable[[], Awaitable[list[Message]]]  # runs the turn in Rasa; gives what there is to say, or an apology
 Answer = Callable[[Incoming, Say], Awaitable[None]]
 Fetch = Callable[[Any], Awaitable[bytes]]
 
@@ -59,7 +61,7 @@ class Turns:
 
     ``fetch`` downloads a file by the handle in :class:`Incoming`, and raises :class:`BadInput` for one that is refused.
     ``turn_seconds``: how long a reply may take before the user gets an apology. ``settle_seconds``: how long a message
-    that comes alone waits for one that was sent before it.
+    that comes alone waits for one that was sent before it. ``turns_a_minute``: what one user may say.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Turns:
         fetch: Fetch,
         turn_seconds: float,
         settle_seconds: float,
+        turns_a_minute: int,
     ) -> None:
         self.channel = channel
         self._on_new_message = on_new_message
@@ -78,6 +81,7 @@ class Turns:
         self._attachments = Attachments()
         self._turn_seconds = turn_seconds
         self._settle_seconds = settle_seconds
+        self._pace = Pace(turns_a_minute)
         self._open: Conversations[Queue] = Conversations()
 
     async def take(self, app: Sanic, incoming: Incoming) -> bool:
@@ -95,6 +99,10 @@ class Turns:
         """Whether the bot takes part in a conversation."""
         return self._open.get(conversation) is not None or bool(await history.events(app, conversation))
 
+    async def finish(self) -> None:
+        """Wait until every turn that was begun is over, at most as long as one may take."""
+        await self._open.finish(self._turn_seconds)
+
     async def _turn(self, incoming: Incoming) -> bool:
         try:
             await self._answer(incoming, lambda: self._said(incoming))
@@ -103,6 +111,17 @@ class Turns:
         return True
 
     async def _said(self, incoming: Incoming) -> list[Message]:
+        with watched.turn(self.channel) as turn:
+            spoke = bool(incoming.text or incoming.file is not None)  # the bot itself may begin a turn
+            verdict = self._pace.verdict(incoming.user) if spoke else "go"
+            if verdict != "go":
+                turn.outcome = "limited"
+                return [SLOW_DOWN] if verdict == "pause" else []
+            said = await self._heard(incoming)
+            turn.outcome = "apology" if APOLOGY in said else "answered"
+            return said
+
+    async def _heard(self, incoming: Incoming) -> list[Message]:
         said = [bot_says(incoming.notice)] if incoming.notice else []
         if incoming.file is not None:
             about, words = await self._understood(incoming)
@@ -121,7 +140,7 @@ class Turns:
         """What the bot says about a file, and what the user says with it; the caption counts when the file doesn't."""
         try:
             data = await self._fetch(incoming.file)
-            found = await asyncio.wait_for(self._attachments.read(data, incoming.text), self._turn_seconds)
+            found = await asyncio.wait_for(self._attachments.read(data, incoming.text), FILE_SECONDS)
             if isinstance(found, str):
                 return bot_says(HEARD.format(found)), read_text(found)
             return found, "" if "buttons" in found else incoming.text

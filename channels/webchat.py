@@ -37,6 +37,7 @@ from channels.conversation import Conversation, Conversations
 from channels.followups import EVERY, Due, stored, watch
 from channels.incoming import Incoming, read_conversation, read_message, read_text
 from channels.messages import bot_message, forgets
+from channels.pace import Pace, limits
 from channels.queue import TooMany
 from chatrec.errors import BadInput, ModelMissing
 from chatrec.media import MAX_BYTES as MAX_FILE
@@ -78,18 +79,22 @@ class WebChat(InputChannel):
     ``turn_seconds``: how long a reply may take before the user gets an apology. ``heartbeat_seconds``: how often a
     silent stream shows that it is alive; below the server's response timeout. ``due``, every ``look_seconds``: what to
     ask without being asked, see :mod:`channels.followups`; pages that are away find it when they come back.
+    ``turns_a_minute``: what one user may say.
     """
 
     def __init__(
         self,
-        turn_seconds: float = 45.0,
+        turn_seconds: float = 5.0,
         heartbeat_seconds: float = 15.0,
         due: Due | None = None,
         look_seconds: float = EVERY,
+        turns_a_minute: int = 30,
     ) -> None:
         self._turn_seconds = turn_seconds
         self._heartbeat_seconds = heartbeat_seconds
         self._follow_ups = (due, look_seconds)
+        self._pace = Pace(turns_a_minute)
+        self._stopping = False
         self._conversations: Conversations[Conversation] = Conversations()
         self._output = WebChatOutput(self._conversations)
 
@@ -99,7 +104,7 @@ class WebChat(InputChannel):
 
     @classmethod
     def from_credentials(cls, credentials: Mapping[str, Any] | None) -> WebChat:
-        return cls(**(credentials or {}), due=stored)
+        return cls(**{**limits(), **(credentials or {})}, due=stored)
 
     def url_prefix(self) -> str:
         """Absolute, so that the page is at /chat and not under /webhooks/."""
@@ -118,7 +123,7 @@ class WebChat(InputChannel):
             if known:
                 return known
             handled = history.handled(await history.events(app, name))
-            return self._conversations.add(name, Conversation(handle, self._turn_seconds, handled))
+            return self._conversations.add(name, Conversation(handle, self._turn_seconds, self._pace, handled))
 
         async def take(app: Sanic, incoming: Incoming) -> None:
             (await open_conversation(app, incoming.conversation)).accept(incoming)
@@ -126,12 +131,14 @@ class WebChat(InputChannel):
         chat = Blueprint("webchat")
         watch(chat, self.name(), take, *self._follow_ups)
         _serve_page(chat)
-        _serve_messages(chat, open_conversation)
+        _serve_messages(chat, open_conversation, lambda: self._stopping)
         _serve_media(chat, Attachments())
         _serve_stream(chat, open_conversation, self._heartbeat_seconds)
 
         @chat.listener("before_server_stop")
         async def close(app: Sanic, loop: Any) -> None:
+            self._stopping = True
+            await self._conversations.finish(self._turn_seconds)
             for conversation in self._conversations:
                 conversation.outbox.close()
 
@@ -168,9 +175,11 @@ def _serve_page(chat: Blueprint) -> None:
         return json({"error": str(error)}, 429)
 
 
-def _serve_messages(chat: Blueprint, open_conversation: OpenConversation) -> None:
+def _serve_messages(chat: Blueprint, open_conversation: OpenConversation, stopping: Callable[[], bool]) -> None:
     @chat.post("/messages")
     async def receive(request: Request) -> HTTPResponse:
+        if stopping():
+            return json({"error": "The bot is being restarted."}, 503)  # the page says it again to the next one
         if len(request.body) > MAX_BYTES:
             return json({"error": f"A message may have at most {MAX_BYTES} bytes."}, 413)
         incoming = read_message(request.body)

@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from chatrec import dialogue, policy, promotion
+from chatrec import dialogue, metrics, policy, promotion
 from chatrec.candidates import CandidateGenerator
 from chatrec.catalog import Catalog, load_catalogs
 from chatrec.encoder import Encoder, load_encoder
-from chatrec.errors import UnknownCatalog
+from chatrec.errors import StoreDown, UnknownCatalog
 from chatrec.languages import Language, load_languages
 from chatrec.linker import Linker
 from chatrec.lm import load_lm
-from chatrec.memory import CONSENT, Memory, Passing
+from chatrec.memory import CONSENT, KEPT, Memory, Passing
 from chatrec.model import load_model
-from chatrec.rank import LikelihoodRanker
+from chatrec.rank import KeepOrder, LikelihoodRanker
 from chatrec.recommender import Recommender
+from chatrec.records import Preference
+from chatrec.resilient import Resilient
 from chatrec.routing import Router
 from chatrec.settings import Settings
+from chatrec.spool import Spool
 from chatrec.store import Store
-from chatrec.types import Constraint, Item, Mention, Query, RankedList, Turn
+from chatrec.types import Constraint, Event, Item, Mention, Query, RankedList, Turn
+from chatrec.whatif import Change
+
+log = logging.getLogger(__name__)
+
+PLAIN = "candidates"  # names the order in which candidates come, without a model
+
+MakeRecommender = Callable[[Catalog, Encoder], Recommender]
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """What is known of a user for a catalogue. ``whole``: False when the store could not be asked."""
+
+    preferences: tuple[Preference, ...]
+    history: tuple[Event, ...]
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -33,9 +55,10 @@ class Engine:
     store: Store
     catalogs: Mapping[str, Catalog]
     linkers: Mapping[str, Linker]
-    recommenders: Mapping[str, Recommender]
+    recommenders: Mapping[str, Recommender | Resilient]
     router: Router
     languages: Mapping[str, Language]
+    encoder: Encoder | None = None
 
     def catalog(self, name: str) -> Catalog:
         return _named(self.catalogs, name)
@@ -43,7 +66,7 @@ class Engine:
     def linker(self, name: str) -> Linker:
         return _named(self.linkers, name)
 
-    def recommender(self, name: str) -> Recommender:
+    def recommender(self, name: str) -> Recommender | Resilient:
         return _named(self.recommenders, name)
 
     def holder(self, item_id: str, first: str) -> str:
@@ -59,11 +82,29 @@ class Engine:
 
     def memory(self, who: str, saved: Mapping | None) -> Memory:
         """Where to keep what is learnt about a user: the store, or their conversation, in which ``saved`` is what is
-        known so far. ``who``: the id on the platform."""
-        if not self.remembers(self.store.key(who)):
-            return Passing(saved)
-        self.store.seen_user(self.store.user(who))
+        known so far. ``who``: the id on the platform. While the store is down, it is asked of those only who are known
+        to have agreed."""
+        whole = True
+        try:
+            kept = self.remembers(self.store.key(who))
+        except StoreDown:
+            kept = whole = saved == KEPT or self.settings.consent == "given"
+        if not kept:
+            return Passing(saved, whole)
+        user = self.store.user(who)
+        with suppress(StoreDown):
+            self.store.seen_user(user)
         return self.store
+
+    def recall(self, user: str, catalog: str, memory: Memory) -> Recalled:
+        """What is known of a user, as far as the store answers."""
+        try:
+            whole = memory.whole if isinstance(memory, Passing) else True
+            return Recalled(memory.preferences(user), memory.events(user, catalog), whole)
+        except StoreDown as error:
+            log.warning("a turn without memory: %s", error)
+            metrics.FALLBACKS.labels("no_memory").inc()
+            return Recalled((), (), whole=False)
 
     def note_rules(
         self, user: str, mentions: Sequence[Mention], catalog: str, memory: Memory | None = None, said: str = ""
@@ -72,7 +113,8 @@ class Engine:
         that they say don't. Returns the words for those that no longer hold. ``memory``: the store when not given."""
         memory = memory or self.store
         told = policy.told(mentions, catalog)
-        facts = [p for p in memory.preferences(user) if p.constraint.slot == policy.SLOT] if told else []
+        known_facts = self.recall(user, catalog, memory).preferences if told else ()
+        facts = [p for p in known_facts if p.constraint.slot == policy.SLOT]
         lifted = []
         for mention in told:
             known = [p for p in facts if (p.catalog, p.constraint.values) == (mention.catalog, (mention.value,))]
@@ -112,6 +154,10 @@ class Engine:
         """Everything that could be recommended, best first."""
         return self.recommender(query.catalog).order(self._without_hidden(query))
 
+    def what_if(self, query: Query) -> tuple[Item | None, tuple[Change, ...]]:
+        """What comes first, and which wish or like more or less would change that."""
+        return self.recommender(query.catalog).what_if(self._without_hidden(query))
+
     def _recommend(self, query: Query) -> RankedList:
         return self.recommender(query.catalog).recommend(self._without_hidden(query))
 
@@ -127,21 +173,29 @@ def _named(found: Mapping, name: str):
 
 
 def build(settings: Settings) -> Engine:
-    """Load catalogues and weights and open the store. Takes seconds; :func:`engine` does it once.
+    """Load catalogues and weights and open the store. Takes seconds; :func:`live` does it once.
 
     Raises:
         BadInput: a broken catalogue. ModelMissing: weights not there. StoreDown: no database.
     """
     catalogs = load_catalogs(settings.catalogs)
     encoder, recommend = load_encoder(settings), recommenders_of(settings)
-    recommenders = {name: recommend(catalog, encoder) for name, catalog in catalogs.items()}
+    return _wired(settings, catalogs, encoder, _each(recommend, catalogs, encoder), None)
+
+
+def _wired(settings: Settings, catalogs: Mapping[str, Catalog], encoder: Encoder, recommenders, spool) -> Engine:
     linkers = {name: Linker(catalog) for name, catalog in catalogs.items()}
-    store, router = Store.open(settings.db, settings.store_secret()), Router(catalogs, encoder, settings.cache)
+    store = Store.open(settings.db, settings.store_secret(), spool)
+    router = Router(catalogs, encoder, settings.cache)
     languages = {language.code: language for language in load_languages(settings.languages)}
-    return Engine(settings, store, catalogs, linkers, recommenders, router, languages)
+    return Engine(settings, store, catalogs, linkers, recommenders, router, languages, encoder)
 
 
-def recommenders_of(settings: Settings) -> Callable[[Catalog, Encoder], Recommender]:
+def _each(recommend: MakeRecommender, catalogs: Mapping[str, Catalog], encoder: Encoder) -> dict[str, Recommender]:
+    return {name: recommend(catalog, encoder) for name, catalog in catalogs.items()}
+
+
+def recommenders_of(settings: Settings) -> MakeRecommender:
     """What makes the recommender of a catalogue: with the fine-tuned model in service, else with the bare language
     model's likelihoods."""
     name = promotion.serving(settings.models)
@@ -162,7 +216,65 @@ def recommenders_of(settings: Settings) -> Callable[[Catalog, Encoder], Recommen
     return tuned
 
 
+class Live:
+    """The engine of a server: with a model that may be late, be exchanged, or not load at all, and a store that may be
+    down. A turn keeps the engine that it began with.
+
+    ``amiss``: what is wrong with the model in service; empty when it serves.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.amiss = ""
+        self._settings, self._serving = settings, promotion.serving(settings.models)
+        self._lock = threading.Lock()
+        catalogs, encoder = load_catalogs(settings.catalogs), load_encoder(settings)
+        try:
+            found = self._loaded(catalogs, encoder)
+        except Exception as error:
+            self._complain(error)
+            generators = {n: CandidateGenerator(c, encoder, settings.cache) for n, c in catalogs.items()}
+            found = {n: Recommender(c, generators[n], KeepOrder(), PLAIN) for n, c in catalogs.items()}
+        self.engine = _wired(settings, catalogs, encoder, self._resilient(found), Spool(settings.spool))
+
+    def refresh(self) -> bool:
+        """Put the model into service that was promoted since, if any. One that can't be loaded changes nothing, but
+        what is amiss. Loading takes seconds, during which the old one serves."""
+        with self._lock:
+            name = promotion.serving(self._settings.models)
+            if name == self._serving:
+                return False
+            self._serving, before = name, self.engine
+            try:
+                found = self._loaded(before.catalogs, before.encoder)
+            except Exception as error:
+                self._complain(error)
+                return False
+            self.engine, self.amiss = replace(before, recommenders=self._resilient(found)), ""
+            log.info("the model %s serves", name)
+            return True
+
+    def _loaded(self, catalogs: Mapping[str, Catalog], encoder: Encoder) -> dict[str, Recommender]:
+        """With the model in service. The first list takes seconds: it is made here, for nobody."""
+        found = _each(recommenders_of(self._settings), catalogs, encoder)
+        for name, recommender in found.items():
+            recommender.recommend(Query(name, topic="something good"))
+        return found
+
+    def _resilient(self, found: Mapping[str, Recommender]) -> dict[str, Resilient]:
+        plain = {name: replace(whole, ranker=KeepOrder(), model=PLAIN) for name, whole in found.items()}
+        return {name: Resilient(whole, plain[name], self._settings.rank_seconds) for name, whole in found.items()}
+
+    def _complain(self, error: Exception) -> None:
+        self.amiss = str(error).split("\n")[0] or type(error).__name__
+        log.error("the model in service can't be loaded: %s", self.amiss)
+
+
 @lru_cache(maxsize=1)
+def live() -> Live:
+    """The server's engine and what may happen to it, from the environment."""
+    return Live(Settings.read())
+
+
 def engine() -> Engine:
     """The engine of this process, built at first use from the environment."""
-    return build(Settings.read())
+    return live().engine

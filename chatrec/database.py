@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +30,9 @@ _DRIVERS = {
 }
 _INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _COMMON = {"future": True, "hide_parameters": True}
-_BUSY_MS = 10_000  # how long a SQLite writer waits for another one
-_CONNECT_S = 5
+_PATIENCE = 10.0  # seconds that a statement may wait for somebody else's
+_CONNECT = 5.0  # seconds
+_RETRY = 1.0  # seconds for which an impatient one takes a failure for the answer, so that a turn waits once
 _MIGRATION_LOCK = 0x43686174  # any number that every process of ours agrees on
 
 
@@ -40,11 +43,13 @@ class Database:
     of the schema. Messages never hold the password or the values of a statement.
     """
 
-    def __init__(self, url: str) -> None:
-        """Raises :class:`StoreDown` for an address that can't be used."""
+    def __init__(self, url: str, impatient: bool = False) -> None:
+        """``impatient``: no call waits for more than a second or two. Raises :class:`StoreDown` for an address that
+        can't be used."""
         self._url = _address(url)
         self.name = self._url.get_backend_name()
-        self._engine = _engine(self._url)
+        self._engine = _engine(self._url, 1.0 if impatient else _PATIENCE, 1.0 if impatient else _CONNECT)
+        self._impatient, self._down_until, self._why = impatient, 0.0, ""
         self._writer = self._engine.execution_options(begin="IMMEDIATE")
 
     @contextmanager
@@ -97,6 +102,8 @@ class Database:
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
+        if time.monotonic() < self._down_until:
+            raise StoreDown(self._why)
         try:
             yield
         except IntegrityError as error:
@@ -106,7 +113,9 @@ class Database:
         except CommandError:
             raise StoreDown(f"{self} was written by a newer version of chatrec; update chatrec") from None
         except SQLAlchemyError as error:
-            raise StoreDown(f"can't use the {self}: {self._reason(error)}; check that it runs, and its URL") from None
+            self._why = f"can't use the {self}: {self._reason(error)}; check that it runs, and its URL"
+            self._down_until = time.monotonic() + _RETRY if self._impatient else 0.0
+            raise StoreDown(self._why) from None
 
     def _reason(self, error: SQLAlchemyError) -> str:
         cause = str(error.orig if isinstance(error, DBAPIError) else error)
@@ -126,20 +135,22 @@ def _address(url: str) -> URL:
     return parsed.set(drivername=driver)
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, patience: float, connect: float) -> Engine:
     if url.get_backend_name() == "sqlite":
-        return _sqlite(url)
-    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_S}, **_COMMON)
+        return _sqlite(url, patience)
+    options = f"-c lock_timeout={1000 * patience:.0f}"
+    how = {"connect_timeout": int(connect), "options": options, "tcp_user_timeout": int(1000 * patience)}
+    return create_engine(url, pool_pre_ping=True, connect_args=how, **_COMMON)
 
 
-def _sqlite(url: URL) -> Engine:
+def _sqlite(url: URL, patience: float) -> Engine:
     in_memory = url.database in (None, "", ":memory:")
     # A database in memory is its one connection: threads take turns instead of sharing a transaction.
     size = {"pool_size": 1, "max_overflow": 0} if in_memory else {}
     if not in_memory:
         _create_parent(Path(url.database))
     engine = create_engine(url, poolclass=QueuePool, connect_args={"check_same_thread": False}, **size, **_COMMON)
-    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "connect", partial(_set_up_sqlite, patience))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -151,10 +162,10 @@ def _create_parent(file: Path) -> None:
         raise StoreDown(f"can't create the database's folder: {error}") from None
 
 
-def _set_up_sqlite(connection: Any, record: Any) -> None:
+def _set_up_sqlite(patience: float, connection: Any, record: Any) -> None:
     # We say BEGIN ourselves: the driver's own begins come too late for a consistent read-then-write.
     connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    connection.execute(f"PRAGMA busy_timeout = {1000 * patience:.0f}")
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -17,14 +17,14 @@ import numpy as np
 
 from chatrec.candidates import CandidateGenerator, positions, request_text
 from chatrec.catalog import Catalog
-from chatrec.dialogue import State, query, stance, understand
+from chatrec.dialogue import stance
 from chatrec.encoder import Encoder
 from chatrec.errors import BadInput
 from chatrec.evaluation.dialogues import Case, dialogue_of, query_of, sessions, wishes
 from chatrec.fusion import SAMPLED, Example, sample
 from chatrec.knowledge import Rating, Request, keys, title_key
 from chatrec.linker import Linker
-from chatrec.training.examples import asked
+from chatrec.training.examples import as_read, asked
 from chatrec.types import Event, Query
 
 FOLDS = 4
@@ -128,7 +128,7 @@ def of_behaviour(
         for n in rng.sample(liked, min(each, len(liked))):
             target = catalog.index(known[n].item_id)
             found = asked(catalog.items[target], [e for e in known[:n] if e.item_id != known[n].item_id], catalog, rng)
-            yield Asked(user, _as_read(found, catalog, linker), (target,))
+            yield Asked(user, as_read(found, catalog, linker), (target,))
 
 
 def of_silence(
@@ -143,16 +143,6 @@ def of_silence(
             seen = frozenset(event.item_id for event in before)
             plain = Query(catalog.schema.name, history=before, exclude=seen)
             yield Asked(user, plain, (catalog.index(known[n].item_id),))
-
-
-def _as_read(made: Query, catalog: Catalog, linker: Linker) -> Query:
-    """The query that the bot makes of the words of a made request; nothing of the history is asked for again."""
-    seen = frozenset(event.item_id for event in made.history)
-    if not made.turns:
-        return replace(made, exclude=seen)
-    said = made.turns[0].text
-    state = understand(State(made.catalog), "ask_recommendation", said, linker.link(said), catalog, 0.0).state
-    return replace(query(state, made.turns, made.history), exclude=seen)
 
 
 def cross_fitted(

@@ -62,7 +62,13 @@ class LanguageModel:
             return np.zeros(0, dtype=np.float32)
         with self._lock, torch.inference_mode():
             head = [self.start, *self._tokens([prefix])[0]][-CONTEXT:]
-            return self._packed(head, self._tokens(texts))
+            tokens = self._tokens(texts)
+            try:
+                return self._packed(head, tokens)
+            except torch.OutOfMemoryError:
+                log.warning("the GPU has no memory left: the language model goes on on the CPU")
+                self.model.to("cpu", torch.float32)
+                return self._packed(head, tokens)
 
     def generate(self, prompt: str, max_tokens: int) -> str:
         """The most likely continuation, token by token. Only the benchmark's baseline asks for it."""
@@ -131,7 +137,16 @@ def load_lm(settings: Settings) -> LanguageModel:
         raise ModelMissing(
             f"no language model at {source!r}; set CHATREC_LLM to a hub name or folder ({reason})"
         ) from None
-    return LanguageModel(Path(settings.llm).name or NAME, model.to(device), tokenizer)
+    return LanguageModel(Path(settings.llm).name or NAME, _placed(model, device), tokenizer)
+
+
+def _placed(model: PreTrainedModel, device: str) -> PreTrainedModel:
+    """On the device, or on the CPU where that has no memory left."""
+    try:
+        return model.to(device)
+    except torch.OutOfMemoryError:
+        log.warning("%s has no memory left: the language model runs on the CPU", device)
+        return model.to("cpu", torch.float32)
 
 
 def _fast_in_bfloat16(device: str) -> bool:

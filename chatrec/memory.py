@@ -12,6 +12,7 @@ from chatrec.store import Store, same_wish, stances
 from chatrec.types import Constraint, Event, Query, RankedList, Turn
 
 CONSENT = "memory"  # purpose of the consent, and ``State.pending`` while the bot waits for it
+KEPT = {"kept": True}  # in the conversation of somebody whose memory is the store
 EVENTS = 200  # of one conversation, the latest
 
 
@@ -35,11 +36,12 @@ class Memory(Protocol):
 class Passing:
     """The memory of one conversation with one person, as JSON goes in and comes out; it lasts as long as these do.
 
-    ``asked``: whether the bot has asked, in this conversation, to keep it.
+    ``asked``: whether the bot has asked, in this conversation, to keep it. ``whole``: False when nobody could say
+    whether there is more in the store.
     """
 
-    def __init__(self, saved: Mapping[str, Any] | None = None) -> None:
-        saved = saved or {}
+    def __init__(self, saved: Mapping[str, Any] | None = None, whole: bool = True) -> None:
+        saved, self.whole = saved or {}, whole
         self.asked = bool(saved.get("asked"))
         self._events: list[dict[str, Any]] = list(saved.get("events", ()))
         self._wishes: list[dict[str, Any]] = list(saved.get("preferences", ()))

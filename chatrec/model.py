@@ -37,6 +37,13 @@ class Learnt:
     dialogues: Fusion
     silence: Fusion | None = None
 
+    def generator(self, catalog: Catalog, encoder: Encoder, cache: Path) -> CandidateGenerator:
+        """Candidates by what was learnt where the catalogue is familiar, else by weights chosen by hand."""
+        known = self.knowledge.on(catalog)
+        if known.found.mean() < FAMILIAR:
+            return CandidateGenerator(catalog, encoder, cache)
+        return CandidateGenerator(catalog, encoder, cache, known=known, fusion=self.requests, silence=self.silence)
+
     def save(self, folder: Path) -> None:
         self.knowledge.save(folder / KNOWLEDGE)
         self.requests.save(folder / REQUESTS)
@@ -64,11 +71,9 @@ class Model:
 
     def generator(self, catalog: Catalog, encoder: Encoder, cache: Path) -> CandidateGenerator:
         """Candidates as the bot ranks them: by what was learnt where the catalogue is familiar, else by hand."""
-        known = self.learnt.knowledge.on(catalog) if self.learnt else None
-        if known is None or known.found.mean() < FAMILIAR:
+        if self.learnt is None:
             return CandidateGenerator(catalog, encoder, cache)
-        learnt = self.learnt
-        return CandidateGenerator(catalog, encoder, cache, known=known, fusion=learnt.requests, silence=learnt.silence)
+        return self.learnt.generator(catalog, encoder, cache)
 
     def ranker(self, generator: CandidateGenerator) -> Ranker:
         """The tower where other people's behaviour is known to the model; in a catalogue it has never seen, nothing
@@ -76,6 +81,8 @@ class Model:
         if self.learnt is not None and generator.fusion is None:
             return KeepOrder()
         weight = FUSED if generator.fusion else WEIGHT
+        if generator.fusion and self.tower.config.beside:
+            weight = float(self.tower.scale.detach().exp())
         return TowerRanker(QueryTower(self.tower, generator.vectors), generator.catalog, weight)
 
 

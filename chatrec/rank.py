@@ -18,7 +18,7 @@ from chatrec.types import Constraint, Query
 TURNS, WORDS = 4, 100  # how much of the conversation the model reads
 LIKED = 3  # how many liked titles it is told
 WEIGHT = 1.5  # of the fine-tuned model beside signals weighed by hand
-FUSED = 2.0  # beside signals whose weights were learnt
+FUSED = 2.0  # beside signals whose weights were learnt, where training has not said what it counts beside them
 
 
 class Ranker(Protocol):

@@ -14,6 +14,7 @@ from chatrec.catalog import Catalog
 from chatrec.explain import because_of, explain_all, sentence
 from chatrec.rank import Ranker
 from chatrec.types import Constraint, Event, Evidence, Item, Query, RankedList, Recommendation
+from chatrec.whatif import Change, changes
 
 RECENCY = 0.25  # how much dearer the newest wish is than the oldest
 NEGOTIABLE = 8  # wishes that are weighed against each other when nothing fits: 255 sets
@@ -85,6 +86,16 @@ class Recommender:
         """Everything that fits, best first: how far down an item comes."""
         found = self.ranker.rank(query, self.generator.generate(query, len(self.catalog)))
         return tuple(self.catalog.items[int(i)] for i in found.indices)
+
+    def what_if(self, query: Query) -> tuple[Item | None, tuple[Change, ...]]:
+        """What comes first, and what would change that."""
+        order = self.order(query)
+        if not order:
+            return None, ()
+        return order[0], changes(query, order[: query.n], self._first, self.catalog)
+
+    def _first(self, query: Query) -> Item | None:
+        return next(iter(self.order(query)), None)
 
     def evidence(self, query: Query, indices: np.ndarray) -> tuple[tuple[Evidence, ...], ...]:
         """What speaks for each of the items at these (k,) indices."""

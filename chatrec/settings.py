@@ -24,6 +24,9 @@ class Settings:
     ``llm``, ``encoder`` and ``speech`` take a hub name or a local folder; empty means the packaged weights.
     ``device``: ``cpu``, ``cuda`` or ``auto``. ``threads``: torch threads in the action server.
     ``secret`` keys the hashes of platform ids in the store; see :meth:`store_secret`.
+    ``rank_seconds``, ``action_seconds``, ``turn_seconds``: how long the ranker, an action and a whole turn may take;
+    ``turns_a_minute``: of one user, before the bot asks for a pause. ``otlp``: where traces go, nowhere when empty.
+    ``log_text``: whether logs may hold what users say.
     ``consent``: ``ask`` before anything of a new user is stored, or ``given`` where that was agreed elsewhere.
     ``retention_days``: how long it is kept. ``trackers``: where Rasa keeps its conversations, so that those are
     forgotten too. ``given``: names of other variables that are set, by which the launcher sees which channels
@@ -46,6 +49,12 @@ class Settings:
     trackers: str = f"sqlite:///{ROOT / 'var' / 'rasa.db'}"
     port: int = 5005
     action_port: int = 5055
+    rank_seconds: float = 2.0
+    action_seconds: float = 4.0
+    turn_seconds: float = 5.0
+    turns_a_minute: int = 30
+    otlp: str = ""
+    log_text: bool = False
     given: frozenset[str] = frozenset()
 
     def store_secret(self) -> str:
@@ -62,6 +71,11 @@ class Settings:
                 with suppress(FileExistsError):
                     path.hardlink_to(fresh)  # appears whole, or another process was first
         return path.read_text()
+
+    @property
+    def spool(self) -> Path:
+        """Where the store's writes wait while it is down."""
+        return self.var / "spool.jsonl"
 
     @property
     def catalogs(self) -> Path:
@@ -100,6 +114,12 @@ class Settings:
             trackers=env.get("CHATREC_TRACKERS", f"sqlite:///{var / 'rasa.db'}"),
             port=_number("CHATREC_PORT", env, cls.port),
             action_port=_number("CHATREC_ACTION_PORT", env, cls.action_port),
+            rank_seconds=_seconds("CHATREC_RANK_SECONDS", env, cls.rank_seconds),
+            action_seconds=_seconds("CHATREC_ACTION_SECONDS", env, cls.action_seconds),
+            turn_seconds=_seconds("CHATREC_TURN_SECONDS", env, cls.turn_seconds),
+            turns_a_minute=_number("CHATREC_TURNS_A_MINUTE", env, cls.turns_a_minute),
+            otlp=env.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+            log_text=env.get("CHATREC_LOG_TEXT", "0") not in ("0", "false", "no"),
             given=frozenset(name for name in env if not name.startswith("CHATREC_")),
         )
 
@@ -115,6 +135,13 @@ def _consent(value: str) -> str:
     if value not in ("ask", "given"):
         raise BadInput(f"CHATREC_CONSENT={value}: give ask or given")
     return value
+
+
+def _seconds(name: str, env: Mapping[str, str], default: float) -> float:
+    value = env.get(name, str(default))
+    if not re.fullmatch(r"\d+(\.\d+)?", value) or not float(value):
+        raise BadInput(f"{name}={value}: give seconds above 0, like 2.5")
+    return float(value)
 
 
 def _device(value: str) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from itertools import islice
 from pathlib import Path
@@ -21,11 +22,14 @@ from sqlalchemy.sql import ColumnElement, Select
 
 from chatrec import tables
 from chatrec.database import Database
-from chatrec.errors import BadInput
+from chatrec.errors import BadInput, StoreDown
 from chatrec.ratings import read_ratings
 from chatrec.records import Consent, FollowUp, Health, Impression, Preference, Shown
 from chatrec.restore import bare, rows_to_restore
+from chatrec.spool import Spool
 from chatrec.types import Constraint, Event, Query, RankedList, Turn
+
+log = logging.getLogger(__name__)
 
 _OPINIONS = frozenset({"like", "dislike", "rating"})
 _BATCH = 1000  # rows a statement; psycopg2 counts those of one page, which is 1,000 rows
@@ -36,24 +40,41 @@ class Store:
 
     ``user`` is always the key that :meth:`user` returned; a key of nobody is :class:`BadInput`. Times are seconds
     since 1970, UTC. All writes of one call are one transaction. Any call raises :class:`StoreDown` when the database
-    doesn't answer.
+    doesn't answer; but with a ``spool``, what a turn writes waits there (users, events, turns, lists, lasting wishes),
+    no call takes long, and what was hidden stays so.
     """
 
-    def __init__(self, url: str, secret: str) -> None:
+    def __init__(self, url: str, secret: str, spool: Spool | None = None) -> None:
         """Connect at first use, to a schema that must be there: see :meth:`open`.
 
         ``secret`` keys the hashes of platform ids. Who changes it loses the link to all stored users; with an empty
         one, ids can be guessed from a copy of the database.
         """
-        self._database = Database(url)
+        self._database = Database(url, impatient=spool is not None)
         self._secret = secret.encode()
+        self._spool = spool
+        self._migrated = False
+        self._hidden: dict[str, frozenset[str]] = {}
 
     @classmethod
-    def open(cls, url: str, secret: str) -> Store:
-        """A store whose schema is up to date. Several processes may do this at once."""
-        store = cls(url, secret)
-        store._database.migrate()
+    def open(cls, url: str, secret: str, spool: Spool | None = None) -> Store:
+        """A store whose schema is up to date; one with a spool brings it up to date when it can. Several processes may
+        do this at once."""
+        store = cls(url, secret, spool)
+        try:
+            store.catch_up()
+        except StoreDown as error:
+            if spool is None:
+                raise
+            log.error("the store is down: %s", error)
         return store
+
+    def catch_up(self) -> int:
+        """Write what waited in the spool, in its order. Returns how many rows that were."""
+        if not self._migrated:
+            self._database.migrate()
+            self._migrated = True
+        return 0 if self._spool is None or self._spool.empty else self._spool.drain(self._write)
 
     def close(self) -> None:
         """Close all connections."""
@@ -74,8 +95,7 @@ class Store:
     def user(self, platform_id: str) -> str:
         """The key of a user, who is created at the first call."""
         key = self.key(platform_id)
-        with self._database.write() as connection:
-            self._database.insert_once(connection, tables.users, [_new_user(key)])
+        self._keep(tables.users, _new_user(key))
         return key
 
     def find_user(self, who: str) -> str | None:
@@ -173,8 +193,7 @@ class Store:
             "items": items,
             "model": ranked.model,
         }
-        with self._database.write() as connection:
-            self._database.insert_once(connection, tables.impressions, [row])
+        self._keep(tables.impressions, row)
 
     def lists(self, catalog: str) -> Iterator[tuple[str, Query, dict[str, float]]]:
         """Every list shown in a catalogue, oldest first: its id, what it answered, and each item's propensity."""
@@ -234,8 +253,15 @@ class Store:
     def hidden(self, catalog: str) -> frozenset[str]:
         """Ids of the items that a reviewer hid."""
         table = tables.hidden
-        with self._database.read() as connection:
-            return frozenset(connection.scalars(select(table.c.item_id).where(table.c.catalog == catalog)))
+        try:
+            with self._database.read() as connection:
+                found = frozenset(connection.scalars(select(table.c.item_id).where(table.c.catalog == catalog)))
+        except StoreDown:
+            if self._spool is None:
+                raise
+            return self._hidden.get(catalog, frozenset())
+        self._hidden[catalog] = found
+        return found
 
     # Conversation
 
@@ -256,14 +282,10 @@ class Store:
     # Profile
 
     def remember(self, user: str, catalog: str, constraint: Constraint, said: str = "") -> int:
-        """Keep a lasting wish, in place of an older one that it repeats or takes back. Returns its id."""
-        table = tables.preferences
-        kept = [p for p in self.preferences(user) if p.catalog == catalog and same_wish(p.constraint, constraint)]
-        older = and_(table.c.user_key == user, table.c.id.in_([p.preference_id for p in kept]))
+        """Keep a lasting wish, in place of an older one that it repeats or takes back. Returns its id, 0 while it
+        waits."""
         row = constraint.to_json() | {"user_key": user, "catalog": catalog, "at": time.time(), "said": said}
-        with self._database.write() as connection:
-            connection.execute(delete(table).where(older))
-            return connection.execute(insert(table).values(row)).inserted_primary_key[0]
+        return self._keep(tables.preferences, row)
 
     def preferences(self, user: str) -> tuple[Preference, ...]:
         """The lasting wishes of a user, oldest first."""
@@ -351,6 +373,9 @@ class Store:
     def forget(self, who: str) -> int:
         """Erase a user. Returns how many rows that were, 0 for somebody unknown. ``who``: as for :meth:`find_user`."""
         user = self.find_user(who)
+        if self._spool is not None:
+            self._spool.forget(self._hash(who))
+            self._spool.forget(who)
         if user is None:
             return 0
         with self._database.write() as connection:
@@ -392,8 +417,32 @@ class Store:
         return hmac.new(self._secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
     def _add_once(self, table: Table, key: str, row: dict[str, Any]) -> bool:
+        return self._keep(table, row | {"key": self._hash(key)}) == 1
+
+    def _keep(self, table: Table, row: dict[str, Any]) -> int:
+        """Write a row that has a name of its own, after those that wait; where there is a spool, let it wait while the
+        database is down. Returns how many were new, or the id of a wish."""
+        try:
+            if self._spool is not None:
+                self.catch_up()
+            return self._write(table.name, row)
+        except StoreDown:
+            if self._spool is None:
+                raise
+            self._spool.add(table.name, row)
+            return table is not tables.preferences
+
+    def _write(self, name: str, row: dict[str, Any]) -> int:
+        """Writing the same row again changes nothing."""
+        table = tables.metadata.tables[name]
         with self._database.write() as connection:
-            return self._database.insert_once(connection, table, [row | {"key": self._hash(key)}]) == 1
+            if table is not tables.preferences:
+                return self._database.insert_once(connection, table, [row])
+            mine = and_(table.c.user_key == row["user_key"], table.c.catalog == row["catalog"])
+            wish, kept = Constraint.from_json(_wish(row)), connection.execute(select(table).where(mine)).all()
+            older = [other.id for other in kept if same_wish(_constraint(other), wish)]
+            connection.execute(delete(table).where(table.c.id.in_(older)))
+            return connection.execute(insert(table).values(row)).inserted_primary_key[0]
 
     def _add_ratings(self, connection: Connection, catalog: str, batch: Iterable[tuple[str, Event]]) -> int:
         owners, rows = {}, []
@@ -447,8 +496,11 @@ def _rows_of(table: Table, user: str | None) -> Select:
 
 
 def _constraint(row: Row) -> Constraint:
-    values = row._mapping
-    return Constraint.from_json({field.name: values[field.name] for field in fields(Constraint)})
+    return Constraint.from_json(_wish(row._mapping))
+
+
+def _wish(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {field.name: row[field.name] for field in fields(Constraint)}
 
 
 def same_wish(old: Constraint, new: Constraint) -> bool:

@@ -12,6 +12,7 @@ catalogue follow Covington et al., "Deep neural networks for YouTube recommendat
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -25,10 +26,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from chatrec import metrics
 from chatrec.errors import ModelMissing
 from chatrec.lm import load_lm
 from chatrec.settings import Settings
 from chatrec.types import Reading, Stance
+
+log = logging.getLogger(__name__)
 
 STANCES: tuple[str, ...] = get_args(Stance)
 CONFIG, HEADS, ADAPTER = "tower.json", "heads.safetensors", "adapter"
@@ -39,7 +43,8 @@ WEIGHTS = "model.safetensors"  # in the adapter's place where every weight was t
 class TowerConfig:
     """``lm``: the language model's name. ``layers``: how many of it, from the bottom; ``tokens``: of text that are read
     at most, the newest; ``items``: of history that are read at most, the newest; ``encoder_dim``: of item vectors;
-    ``dim``: where query and items meet."""
+    ``dim``: where query and items meet; ``beside``: it was trained on what the other signals leave unexplained, so what
+    a cosine counts beside them was learnt as well."""
 
     lm: str = ""
     layers: int = 8
@@ -47,6 +52,7 @@ class TowerConfig:
     items: int = 12
     encoder_dim: int = 384
     dim: int = 192
+    beside: bool = False
 
 
 class Tower(nn.Module):
@@ -64,7 +70,7 @@ class Tower(nn.Module):
         self.item_in = nn.Linear(config.encoder_dim, width)
         self.item_out = nn.Linear(config.encoder_dim, config.dim, bias=False)
         self.query_out = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, config.dim))
-        self.scale = nn.Parameter(torch.tensor(2.5))  # log of 1 / temperature
+        self.scale = nn.Parameter(torch.tensor(0.0 if config.beside else 2.5))  # log of 1 / temperature
         nn.init.normal_(self.item_in.weight, std=scale)
         nn.init.zeros_(self.item_in.bias)
 
@@ -132,17 +138,29 @@ class QueryTower:
 
     def __init__(self, tower: Tower, vectors: np.ndarray) -> None:
         self.tower = tower.eval()
-        self._vectors = torch.from_numpy(np.asarray(vectors, dtype=np.float32)).to(tower.ask.device)
-        with torch.inference_mode():
-            self._items = tower.items(self._vectors)
+        self._vectors = torch.from_numpy(np.asarray(vectors, dtype=np.float32))
+        self._items: Tensor | None = None
 
     def score(self, reading: Reading) -> np.ndarray:
         """(N,) float32 cosines of query and items: one pass, whatever N."""
         return self.score_all([reading])[0]
 
     def score_all(self, readings: Sequence[Reading]) -> np.ndarray:
-        """(B, N) float32, one pass for all."""
+        """(B, N) float32, one pass for all; on the CPU from then on when the GPU's memory does not suffice."""
+        try:
+            return self._pass(readings)
+        except torch.OutOfMemoryError:
+            log.warning("the GPU has no memory left: the ranker goes on on the CPU")
+            metrics.FALLBACKS.labels("gpu_memory").inc()
+            self.tower.to("cpu", torch.float32)  # it multiplies bfloat16 slowly
+            return self._pass(readings)
+
+    def _pass(self, readings: Sequence[Reading]) -> np.ndarray:
+        device = self.tower.ask.device
         with torch.inference_mode():
+            if self._items is None or self._items.device != device:  # the tower has moved, by another catalogue perhaps
+                self._vectors = self._vectors.to(device)
+                self._items = self.tower.items(self._vectors)
             return (self.tower.queries(readings, self._vectors) @ self._items.T).cpu().numpy()
 
 

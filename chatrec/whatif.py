@@ -14,7 +14,7 @@ from chatrec.catalog import Catalog
 from chatrec.explain import liked
 from chatrec.types import Constraint, Event, Item, Query
 
-TRIED = 8  # rankings that one answer may cost
+TRIED = 6  # rankings that one answer may cost
 LATEST = 3  # wishes, and likes and anchors, that are taken away, the newest
 ADDED = 2  # items of the list that might be liked, or whose tags might be asked for
 

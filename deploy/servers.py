@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-GRACE = 5.0  # seconds a server has to obey SIGTERM
+GRACE = 8.0  # seconds a server has to finish the turns in flight after SIGTERM
 STABLE = 60.0  # seconds after which a server counts as well, and its next restart is quick again
 LONGEST_WAIT = 30.0  # seconds between two restarts, at most
 LOG_SIZE = 5_000_000  # bytes; a larger log is put aside before a start
@@ -98,13 +98,13 @@ class Child:
 
 
 def stop(children: list[Child]) -> None:
-    """Ask all to end, wait ``GRACE`` seconds for all of them together, then insist."""
-    for child in children:
+    """End one after the other, the last first, since it works with those before it: ask, wait ``GRACE`` seconds,
+    insist."""
+    for child in reversed(children):
         child.signal(signal.SIGTERM)
-    deadline = time.monotonic() + GRACE
-    while time.monotonic() < deadline and not all(child.dead for child in children):
-        time.sleep(0.05)
-    for child in children:
+        deadline = time.monotonic() + GRACE
+        while time.monotonic() < deadline and not child.dead:
+            time.sleep(0.05)
         child.signal(signal.SIGKILL)
         child.process.wait()
 

@@ -78,9 +78,11 @@ def run_export(args: argparse.Namespace, settings: Settings) -> None:
 
 def run_forget(args: argparse.Namespace, settings: Settings) -> None:
     from chatrec import erasure
+    from chatrec.spool import Spool
     from chatrec.store import Store
 
-    erased = erasure.forget(args.id, Store.open(settings.db, settings.store_secret()), settings)
+    store = Store.open(settings.db, settings.store_secret(), Spool(settings.spool))
+    erased = erasure.forget(args.id, store, settings)
     if args.json:
         as_json({"erased": erased.rows, "conversations": erased.conversations, "log_lines": erased.lines})
     else:

@@ -14,6 +14,7 @@ _WORDS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "ei
 _POSITIONS = {word: place for place, word in enumerate(_WORDS, 1)} | {"last": -1, "top": 1, "bottom": -1}
 _COUNTS = {word: count for count, word in enumerate(FIGURES[:10], 1)}
 _NOUNS = "one option choice pick suggestion recommendation result title item entry movie"
+_LOOSE = "place tip idea film product shoe dish trip advice exercise"  # only after "the": "my first trip" is none
 _PLACE = rf"(?P<place>{'|'.join(_POSITIONS)}|(?:[1-9]|10)(?:st|nd|rd|th))"
 _FIGURE = rf"(?P<figure>10|[1-9]|{'|'.join(_COUNTS)})"
 # What may stand behind "the second" when it means one of the list; "the second world war" has another word there.
@@ -43,7 +44,7 @@ class Ordinals:
 
     def __init__(self, schema: Schema) -> None:
         noun, plural = re.escape(schema.noun), re.escape(schema.plural)
-        nouns = "|".join((*_NOUNS.split(), noun, plural))
+        nouns, loose = "|".join((*_NOUNS.split(), noun, plural)), "|".join(_LOOSE.split())
         self._several = re.compile(
             rf"\b(?P<side>first|last|top) (?P<count>{'|'.join(FIGURES[1:10])}|[2-9])\b"
             rf"(?: (?:ones|{plural}))?{_SEVERAL_NEXT}"
@@ -51,6 +52,8 @@ class Ordinals:
         self._patterns = (
             re.compile(rf"\b{_PLACE} (?:(?:{nouns})s?)\b(?!\W+(?:that )?(?:i|we) )"),
             re.compile(rf"\b(?:the|your|that|like|about|why|or|and|not|vs|versus|than|seen) {_PLACE}{_NEXT}"),
+            re.compile(rf"(?<!\bin )\b(?:the|your|that) {_PLACE} (?:{loose})s?\b(?!\W+(?:that )?(?:i|we) )"),
+            re.compile(rf"\bthe {_PLACE}(?= (?:(?:more|less) )?\w+ than\b)"),
             re.compile(rf"\b{_PLACE}(?= (?:or|and) (?:the )?(?:{'|'.join(_POSITIONS)}|\d(?:nd|rd|th)))"),
             re.compile(rf"(?:#\s?|\b(?:number|no\.?|nr\.?|option|{noun}|movie) ){_FIGURE}\b(?!\s?[%/+.]|\s\w+s\b)"),
         )

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from chatrec.candidates import CandidateGenerator, positions, silent
 from chatrec.catalog import Catalog
 from chatrec.encoder import Encoder
 from chatrec.evaluation.dialogues import Case, dialogue_of
-from chatrec.fusion import Example, Fusion, learn_fusion
+from chatrec.fusion import Example as Sampled
+from chatrec.fusion import Fusion, learn_fusion
 from chatrec.knowledge import Knowledge, Rating, keys, learn_knowledge
 from chatrec.learning import (
     SIGNALS,
@@ -30,6 +33,7 @@ from chatrec.learning import (
 from chatrec.linker import Linker
 from chatrec.model import Learnt
 from chatrec.settings import Settings
+from chatrec.training.examples import Example
 from chatrec.types import Event, Query
 
 STARS = {"like": 5.0, "accept": 5.0, "dislike": 1.0, "reject": 1.0}
@@ -45,7 +49,16 @@ class Sources:
     talks: Sequence[tuple[Catalog, Sequence[Case]]]
 
 
-def learn_beside(sources: Sources, encoder: Encoder, settings: Settings, seed: int = 0) -> Learnt | None:
+@dataclass(frozen=True)
+class Beside:
+    """What is learnt beside the tower. ``without``: candidates of a catalogue as that ranks them, by knowledge of all
+    owners but one, so that nobody's own acts are foreseen from themselves; None where it knows too little of it."""
+
+    learnt: Learnt
+    without: Callable[[Catalog, str], CandidateGenerator] | None
+
+
+def learn_beside(sources: Sources, encoder: Encoder, settings: Settings, seed: int = 0) -> Beside | None:
     """Knowledge of everything, and weights learnt from queries that the knowledge behind them did not hold. None when
     there is no query to learn from."""
 
@@ -53,7 +66,7 @@ def learn_beside(sources: Sources, encoder: Encoder, settings: Settings, seed: i
     def others(number: int) -> Knowledge:
         return _knowledge(sources, encoder, lambda owner: fold_number(owner) != number)
 
-    def examples(asked: Iterable[Asked], catalog: Catalog) -> list[Example]:
+    def examples(asked: Iterable[Asked], catalog: Catalog) -> list[Sampled]:
         def without(number: int) -> CandidateGenerator:
             return CandidateGenerator(catalog, encoder, settings.cache, known=others(number).on(catalog))
 
@@ -70,12 +83,47 @@ def learn_beside(sources: Sources, encoder: Encoder, settings: Settings, seed: i
         return None
     fused = learn_fusion(between + behaved, SIGNALS)
     quiet = examples(of_silence(sources.histories, sources.catalog, seed), sources.catalog)
-    return Learnt(
-        _knowledge(sources, encoder),
-        fused,
-        learn_fusion(between, SIGNALS) if between else fused,
-        learn_fusion(quiet, SIGNALS) if quiet else None,
-    )
+    silence = learn_fusion(quiet, SIGNALS) if quiet else None
+    spoken = learn_fusion(between, SIGNALS) if between else fused
+
+    @cache
+    def generator(catalog: Catalog, number: int) -> CandidateGenerator:
+        own = catalog is sources.catalog
+        return CandidateGenerator(
+            catalog,
+            encoder,
+            settings.cache,
+            known=others(number).on(catalog),
+            fusion=fused if own else spoken,
+            silence=silence if own else None,
+        )
+
+    learnt = Learnt(_knowledge(sources, encoder), fused, spoken, silence)
+    return Beside(learnt, lambda catalog, owner: generator(catalog, fold_number(owner)))
+
+
+def foreseen(
+    examples: Sequence[Example],
+    catalog: Catalog,
+    without: Callable[[Catalog, str], CandidateGenerator],
+    path: Path,
+) -> list[Example]:
+    """The examples with what the signals make of every item as their prior, in their order; those whose query rules
+    the target out are left out. ``path``: a file to keep the priors in, (n, N) float16."""
+    priors = np.lib.format.open_memmap(path, "w+", np.float16, (max(len(examples), 1), len(catalog)))
+    found: dict[int, Example] = {}
+    order = sorted(range(len(examples)), key=lambda n: fold_number(examples[n].owner))
+    for n in tqdm(order, desc=f"signals of {catalog.schema.name}", unit="query", leave=False):
+        example = examples[n]
+        generator = without(catalog, example.owner)
+        rows = np.flatnonzero(generator.allowed(example.query))
+        targets = tuple(int(t) for t in example.targets if t in rows)
+        if targets:
+            scores = generator.score(example.query, rows)
+            priors[n] = -np.inf
+            priors[n, rows] = scores - scores.max()
+            found[n] = replace(example, targets=targets, prior=priors[n])
+    return [found[n] for n in sorted(found)]
 
 
 def relearnt(
@@ -89,14 +137,14 @@ def relearnt(
     what the list showed beside it: nobody has passed over what they were not shown. ``answers``: users, queries, liked
     items and what their lists showed."""
     generator = CandidateGenerator(catalog, encoder, settings.cache, known=learnt.knowledge.on(catalog))
-    found: dict[bool, list[Example]] = {True: [], False: []}
+    found: dict[bool, list[Sampled]] = {True: [], False: []}
     for _, query, item_id, shown in answers:
         rows, target = positions(catalog, shown), catalog.index(item_id)
         signals = generator.signals(query, rows)
         table = np.stack([signals[name] for name in SIGNALS], axis=1).astype(np.float32)
-        found[silent(query)].append(Example(table, (rows == target).astype(float), np.zeros(len(rows))))
+        found[silent(query)].append(Sampled(table, (rows == target).astype(float), np.zeros(len(rows))))
 
-    def moved(fusion: Fusion, examples: Sequence[Example]) -> Fusion:
+    def moved(fusion: Fusion, examples: Sequence[Sampled]) -> Fusion:
         return learn_fusion(examples, SIGNALS, prior=fusion) if examples and len(fusion.precision) else fusion
 
     silence = learnt.silence and moved(learnt.silence, found[True])

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from chatrec import dialogue
 from chatrec.candidates import positions
 from chatrec.catalog import Catalog
-from chatrec.evaluation.dialogues import Case
+from chatrec.evaluation.dialogues import Case, dialogue_of, query_of, wishes
+from chatrec.linker import Linker
 from chatrec.schema import Slot
 from chatrec.types import Constraint, Event, Item, Query, Reading, Turn
 
+EACH = 16  # examples made of one user's behaviour
 ASKED = 3  # attributes that a made request names at most
 LEADING = 0.6  # chance that the schema's first slot (genre, for films) is named
 OPENINGS = ("i want {}", "something {}", "can you recommend {}", "show me {}", "{}", "looking for {}", "any {}?")
@@ -27,35 +29,55 @@ OPENINGS = ("i want {}", "something {}", "can you recommend {}", "show me {}", "
 
 @dataclass(frozen=True)
 class Example:
-    """One query and what came next. ``targets``: indices of the catalogue; ``weight``: what it counts in the loss."""
+    """One query and what came next. ``targets``: indices of the catalogue; ``weight``: what it counts in the loss;
+    ``owner``: the user or the dialogue it is of; ``query``: what ``reading`` was read from; ``prior``: (N,) what the
+    signals make of every item, up to a constant, -inf where it may not be shown."""
 
     reading: Reading
     targets: tuple[int, ...]
     weight: float = 1.0
+    owner: str = ""
+    query: Query | None = field(default=None, compare=False)
+    prior: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
-def from_dialogues(cases: Sequence[Case], catalog: Catalog) -> Iterator[Example]:
+def from_dialogues(cases: Sequence[Case], catalog: Catalog, linker: Linker) -> Iterator[Example]:
     """One example a case; items named before are no targets. Cases without a new item of the catalogue are left out."""
     for case in cases:
         new = [t for t in case.targets if t not in case.mentioned]
         targets = tuple(int(i) for i in positions(catalog, dict.fromkeys(new)))
-        told = dialogue.reading(Query(catalog.schema.name, case.turns, anchors=case.mentioned), catalog)
+        query = replace(query_of(case, catalog, new=True), constraints=wishes(case.turns, linker, catalog))
+        told = dialogue.reading(query, catalog)
         if targets and not names(told, targets, catalog):
-            yield Example(told, targets)
+            yield Example(told, targets, owner=dialogue_of(case), query=query)
 
 
 def from_behaviour(
-    users: Mapping[str, Sequence[Event]], catalog: Catalog, rng: random.Random, each: int = 8
+    users: Mapping[str, Sequence[Event]], catalog: Catalog, linker: Linker, rng: random.Random, each: int = EACH
 ) -> Iterator[Example]:
-    """``each`` examples a user: what they liked at some time, after what they had done before it."""
-    for events in users.values():
+    """``each`` examples a user: what they liked at some time, after what they had done before it, asked for in words
+    that are read as the bot reads them."""
+    for user, events in users.items():
         known = [e for e in sorted(events, key=lambda e: e.at) if len(positions(catalog, [e.item_id]))]
         liked = [n for n, event in enumerate(known) if dialogue.stance(event) == "like"]
         for n in rng.sample(liked, min(each, len(liked))):
             target = catalog.item(known[n].item_id)
             before = [event for event in known[:n] if event.item_id != target.item_id]  # "seen it, loved it"
-            told = dialogue.reading(asked(target, before, catalog, rng), catalog)
-            yield Example(told, (catalog.index(target.item_id),))
+            query = as_read(asked(target, before, catalog, rng), catalog, linker)
+            told, targets = dialogue.reading(query, catalog), (catalog.index(target.item_id),)
+            if not names(told, targets, catalog):
+                yield Example(told, targets, owner=user, query=query)
+
+
+def as_read(made: Query, catalog: Catalog, linker: Linker) -> Query:
+    """The query that the bot makes of the words of a made request; nothing of the history is asked for again."""
+    seen = frozenset(event.item_id for event in made.history)
+    if not made.turns:
+        return replace(made, exclude=seen)
+    said = made.turns[0].text
+    state = dialogue.State(made.catalog)
+    state = dialogue.understand(state, "ask_recommendation", said, linker.link(said), catalog, 0.0).state
+    return replace(dialogue.query(state, made.turns, made.history), exclude=seen)
 
 
 def asked(target: Item, before: Sequence[Event], catalog: Catalog, rng: random.Random) -> Query:

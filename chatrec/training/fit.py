@@ -18,7 +18,8 @@ from chatrec.training.examples import Example
 
 @dataclass(frozen=True)
 class World:
-    """Examples of one catalogue. ``vectors``: (N, encoder_dim) of its items' texts; ``prior``: (N,) log popularity."""
+    """Examples of one catalogue. ``vectors``: (N, encoder_dim) of its items' texts; ``prior``: (N,) log popularity, for
+    examples without a prior of their own."""
 
     name: str
     examples: Sequence[Example]
@@ -54,14 +55,21 @@ def batches(worlds: Sequence[World], plan: Plan, epoch: int) -> Iterator[tuple[W
 
 
 def loss(tower: Tower, world: World, examples: Sequence[Example], prior_weight: Tensor) -> Tensor:
-    """Cross entropy between the softmax over the catalogue and the targets, each example by its weight. What popularity
-    explains is given to the model as a prior, so that it learns the rest."""
+    """Cross entropy between the softmax over the catalogue and the targets, each example by its weight. What the other
+    signals, or else popularity, explain is given to the model as a prior, so that it learns the rest."""
     queries = tower.queries([e.reading for e in examples], world.vectors)
-    logits = tower.scores(queries, tower.items(world.vectors)) + prior_weight * world.prior
+    logits = tower.scores(queries, tower.items(world.vectors)) + priors(world, examples, prior_weight)
     found = logits.log_softmax(1)
     per = torch.stack([-row[list(e.targets)].mean() for row, e in zip(found, examples, strict=True)])
     weights = torch.tensor([e.weight for e in examples], device=per.device)
     return (per * weights).sum() / weights.sum()
+
+
+def priors(world: World, examples: Sequence[Example], weight: Tensor | float) -> Tensor:
+    """(B, N), or (N,) where it is the same for all: what is known before the model reads. ``weight``: of popularity."""
+    if any(e.prior is None for e in examples):
+        return weight * world.prior
+    return torch.from_numpy(np.stack([e.prior for e in examples])).to(world.prior.device).float()
 
 
 def optimiser(tower: Tower, prior_weight: nn.Parameter, plan: Plan) -> torch.optim.Optimizer:
@@ -89,10 +97,18 @@ def ranks(tower: Tower, world: World, examples: Sequence[Example], prior_weight:
         for i in range(0, len(examples), batch):
             part = examples[i : i + batch]
             logits = tower.scores(tower.queries([e.reading for e in part], world.vectors), items)
-            logits = logits + prior_weight * world.prior
-            for row, e in zip(logits, part, strict=True):
-                row[[index for index, _ in e.reading.items]] = -torch.inf
-                best = max(float(row[t]) for t in e.targets)
-                out.append(int((~(row < best)).sum()) - 1)
+            logits = logits + priors(world, part, prior_weight)
+            out += [_rank(row, e) for row, e in zip(logits, part, strict=True)]
     tower.train()
     return np.array(out)
+
+
+def ranks_before(examples: Sequence[Example]) -> np.ndarray:
+    """(n,) as :func:`ranks`, by the examples' priors alone."""
+    return np.array([_rank(torch.from_numpy(e.prior.astype(np.float32)), e) for e in examples])
+
+
+def _rank(row: Tensor, example: Example) -> int:
+    row[[index for index, _ in example.reading.items]] = -torch.inf
+    best = max(float(row[t]) for t in example.targets)
+    return int((~(row < best)).sum()) - 1

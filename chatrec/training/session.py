@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from chatrec import promotion
@@ -14,18 +15,21 @@ from chatrec.catalog import Catalog, load_catalogs
 from chatrec.encoder import Encoder, Remembering, encode_items, load_encoder
 from chatrec.errors import BadInput, UnknownCatalog
 from chatrec.evaluation.dialogues import load_cases, load_films, worded
-from chatrec.model import Learnt
+from chatrec.model import Learnt, Model, load_model
 from chatrec.settings import Settings
 from chatrec.store import Store
-from chatrec.tower import TowerConfig, load_tower, new_tower
+from chatrec.tower import TowerConfig, new_tower
 from chatrec.training import package, sources
 from chatrec.training.adapt import Method
-from chatrec.training.beside import Sources, learn_beside, relearnt
+from chatrec.training.beside import Beside, Sources, foreseen, learn_beside, relearnt
 from chatrec.training.examples import Example, log_prior
-from chatrec.training.fit import Plan, World, ranks
+from chatrec.training.fit import Plan, World, ranks_before
 from chatrec.training.run import figures, train
 
 FEWEST = 20  # examples; of fewer nothing can be learned
+
+Part = tuple[Catalog, list[Example], list[Example]]
+"""A catalogue, the examples of it to learn from, and those held out."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Wanted:
 def learn(wanted: Wanted, out: Path, settings: Settings) -> Iterator[str]:
     """Do it; yields lines that say how it went. Raises: BadInput before anything is trained or written."""
     catalog = _catalog(wanted, settings)
-    parts = [(catalog, *_examples(wanted, catalog, settings))]
+    parts: list[Part] = [(catalog, *_examples(wanted, catalog, settings))]
     for file, cases in wanted.also:
         other = load_films(file)
         parts.append((other, *sources.split(sources.dialogues([cases], other), wanted.seed)))
@@ -60,28 +64,35 @@ def learn(wanted: Wanted, out: Path, settings: Settings) -> Iterator[str]:
     if wanted.from_store and out.parent == settings.models and out.name == promotion.serving(settings.models):
         raise BadInput(f"{out}: this model serves, and is to be compared with the new one; give --out another name")
     yield f"{learned} examples to learn from, {held} held out"
-    encoder = load_encoder(settings)
+    encoder = Remembering(load_encoder(settings))
+    scratch = out.with_name(f".{out.name}.training")
+    yield "learning how much each signal counts"
+    beside = _beside(wanted, catalog, [items for items, _, _ in parts[1:]], encoder, settings)
+    newest = parts[0][2]
+    foretold = beside is not None and beside.without is not None
+    if foretold:
+        yield "reading what the signals leave to be learnt"
+        parts = [_foreseen(part, number, beside, scratch) for number, part in enumerate(parts)]
     torch.manual_seed(wanted.seed)
-    tower = new_tower(settings, TowerConfig(layers=wanted.layers, encoder_dim=encoder.dimensions))
+    shape = TowerConfig(layers=wanted.layers, encoder_dim=encoder.dimensions, beside=foretold)
+    tower = new_tower(settings, shape)
     worlds = [_world(items, examples, encoder, settings, tower.ask.device) for items, examples, _ in parts]
     valid = [replace(world, examples=part[2]) for world, part in zip(worlds, parts, strict=True)]
-    scratch = out.with_name(f".{out.name}.training")
     plan = Plan(epochs=wanted.epochs, method=wanted.method, seed=wanted.seed)
     found = train(tower, worlds, valid, plan, scratch, settings.threads)
     card = package.Card(tower.config.lm, wanted.method, wanted.licence, _data(wanted), held, wanted.seed)
-    yield "learning how much each signal counts"
-    learnt = _beside(wanted, catalog, [items for items, _, _ in parts[1:]], encoder, settings)
-    package.write(tower, out, card, found.figures, found.curve, learnt)
+    told = {**found.figures, **(_before(valid) if foretold else {})}
+    package.write(tower, out, card, told, found.curve, beside and beside.learnt)
     shutil.rmtree(scratch, ignore_errors=True)
-    yield ", ".join(f"{name} {value:.3f}" for name, value in found.figures.items())
+    yield ", ".join(f"{name} {value:.3f}" for name, value in told.items())
     yield f"written to {out}"
     if wanted.from_store:
-        yield _serve(out, valid[0], settings)
+        yield _serve(out, newest, catalog, encoder, settings)
 
 
 def _beside(
     wanted: Wanted, catalog: Catalog, others: Sequence[Catalog], encoder: Encoder, settings: Settings
-) -> Learnt | None:
+) -> Beside | None:
     """From the users that the tower learned from, and all dialogues. What people do with a running bot is too little to
     learn knowledge from, so a model from the store keeps that of the model in service, and moves its weights."""
     if wanted.from_store:
@@ -92,7 +103,11 @@ def _beside(
             1
         ]
         answers = [answer for answer in sources.answers(store, catalog) if answer[0] not in held]
-        return relearnt(learnt, answers, catalog, Remembering(encoder), settings) if learnt and answers else learnt
+        if not learnt:
+            return None
+        moved = relearnt(learnt, answers, catalog, encoder, settings) if answers else learnt
+        generator = moved.generator(catalog, encoder, settings.cache)
+        return Beside(moved, (lambda catalog, owner: generator) if generator.fusion else None)
     histories = sources.ratings(wanted.events) if wanted.events else {}
     held = sources.held_users(histories, catalog, wanted.seed)
     cases = [case for path in wanted.dialogues for case in load_cases(path, ("bot", "user"))]
@@ -100,7 +115,18 @@ def _beside(
     for items, (_, path) in zip(others, wanted.also, strict=True):
         talks.append((worded(items, catalog.schema), load_cases(path, ("bot", "user"))))
     known = {user: events for user, events in histories.items() if user not in held}
-    return learn_beside(Sources(catalog, known, talks), Remembering(encoder), settings, wanted.seed)
+    return learn_beside(Sources(catalog, known, talks), encoder, settings, wanted.seed)
+
+
+def _foreseen(part: Part, number: int, beside: Beside, scratch: Path) -> Part:
+    """The examples with their priors, which lie in files of the run."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    catalog, *both = part
+    learned, held = (
+        foreseen(examples, catalog, beside.without, scratch / f"priors-{number}-{name}.npy")
+        for name, examples in zip(("learned", "held"), both, strict=True)
+    )
+    return catalog, learned, held
 
 
 def _world(
@@ -113,21 +139,44 @@ def _world(
     )
 
 
-def _serve(out: Path, newest: World, settings: Settings) -> str:
-    """Into service, unless the model there is better on interactions that neither has learned from."""
+def _before(valid: Sequence[World]) -> dict[str, float]:
+    """What the signals find without the tower."""
+    alone = figures(np.concatenate([ranks_before(world.examples) for world in valid]))
+    return {f"{measure} of the signals alone": alone[measure] for measure in ("recall@10", "ndcg@10")}
+
+
+def _serve(out: Path, newest: Sequence[Example], catalog: Catalog, encoder: Encoder, settings: Settings) -> str:
+    """Into service, unless the model there is better on interactions that neither has learned from. Both rank as they
+    would serve, signals and tower together."""
     if out.parent != settings.models:
         return f"not put into service: only what is in {settings.models} can serve"
     name = promotion.serving(settings.models)
     if name and (settings.models / name).exists():
-        new, old = (_figure(settings.models / model, newest, settings) for model in (out.name, name))
+        new, old = (
+            figures(served(load_model(settings.models / model, settings), newest, catalog, encoder, settings))[
+                "ndcg@10"
+            ]
+            for model in (out.name, name)
+        )
         if new < old:
             return f"not put into service: NDCG@10 {new:.3f}, that of {name} is {old:.3f}"
     promotion.promote(settings.models, out.name)
     return f"in service: {out.name}"
 
 
-def _figure(folder: Path, world: World, settings: Settings) -> float:
-    return figures(ranks(load_tower(folder, settings), world, world.examples, 1.0))["ndcg@10"]
+def served(
+    model: Model, examples: Sequence[Example], catalog: Catalog, encoder: Encoder, settings: Settings
+) -> np.ndarray:
+    """(n,) 0-based rank of the best target of each example, in the order in which the model would show the catalogue;
+    N where the query rules it out."""
+    generator = model.generator(catalog, encoder, settings.cache)
+    ranker, found = model.ranker(generator), []
+    for example in examples:
+        known = {index for index, _ in example.reading.items}
+        order = ranker.rank(example.query, generator.generate(example.query, len(catalog))).indices
+        places = np.flatnonzero(np.isin(order[~np.isin(order, list(known))], example.targets))
+        found.append(int(places[0]) if len(places) else len(catalog))
+    return np.array(found)
 
 
 def _catalog(wanted: Wanted, settings: Settings) -> Catalog:

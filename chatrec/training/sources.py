@@ -13,6 +13,7 @@ import numpy as np
 from chatrec import dialogue
 from chatrec.catalog import Catalog
 from chatrec.evaluation.dialogues import load_cases
+from chatrec.linker import Linker
 from chatrec.ratings import read_ratings
 from chatrec.store import Store
 from chatrec.training.examples import Example, from_behaviour, from_dialogues, names
@@ -36,21 +37,16 @@ def ratings(path: Path) -> dict[str, list[Event]]:
 def dialogues(paths: Sequence[Path], catalog: Catalog) -> list[tuple[str, Example]]:
     """``(dialogue, example)`` of JSONL files, both speakers. Raises: BadInput with file and line."""
     cases = [case for path in paths for case in load_cases(path, ("bot", "user"))]
-    found = []
-    for case in cases:
-        found += [
-            (case.case_id.rpartition(":")[0] or case.case_id, example) for example in from_dialogues([case], catalog)
-        ]
-    return found
+    return [(example.owner, example) for example in from_dialogues(cases, catalog, Linker(catalog))]
 
 
 def behaviour(histories: Mapping[str, Sequence[Event]], catalog: Catalog, seed: int) -> list[tuple[str, Example]]:
     """``(user, example)``, weighted by the inverse propensity of having met the target: what everybody meets is liked
     by many for that reason alone."""
-    found = []
+    found, linker = [], Linker(catalog)
     for user, events in sorted(histories.items()):
         rng = random.Random(f"{seed}:{user}")
-        found += [(user, example) for example in from_behaviour({user: events}, catalog, rng)]
+        found += [(user, example) for example in from_behaviour({user: events}, catalog, linker, rng)]
     counts = np.bincount([e.targets[0] for _, e in found], minlength=len(catalog)) + 1.0
     weights = np.minimum(counts.max() / counts, LONGEST**2) ** EXPOSURE
     mean = float(np.mean([weights[e.targets[0]] for _, e in found])) if found else 1.0
@@ -64,7 +60,8 @@ def feedback(store: Store, catalog: Catalog) -> list[tuple[str, Example]]:
     for user, query, item_id, propensities in answers(store, catalog):
         told, targets = dialogue.reading(query, catalog), (catalog.index(item_id),)
         if not names(told, targets, catalog):
-            found.append((user, Example(told, targets, min(1 / propensities[item_id], LONGEST))))
+            weight = min(1 / propensities[item_id], LONGEST)
+            found.append((user, Example(told, targets, weight, user, query)))
     return found
 
 

@@ -33,7 +33,7 @@ def bot() -> FakeBot:
 
 @pytest.fixture
 def url(bot):
-    with serving(bot, heartbeat_seconds=0.2, turn_seconds=1.0) as address:
+    with serving(bot, heartbeat_seconds=0.2, turn_seconds=1.0, turns_a_minute=1000) as address:
         yield address
 
 

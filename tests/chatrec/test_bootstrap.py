@@ -184,9 +184,9 @@ def home(tmp_path, monkeypatch) -> Iterator[None]:
         monkeypatch.delenv(f"CHATREC_{name}", raising=False)
     monkeypatch.setenv("CHATREC_HOME", str(tmp_path))
     monkeypatch.setenv("CHATREC_CACHE", str(ROOT / "var" / "cache"))
-    bootstrap.engine.cache_clear()
+    bootstrap.live.cache_clear()
     yield
-    bootstrap.engine.cache_clear()
+    bootstrap.live.cache_clear()
 
 
 @pytest.mark.slow

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
+import torch
 from small_films import encoder, films
 from small_tower import small_lm
 
@@ -36,6 +38,14 @@ def test_a_familiar_catalogue_is_ranked_by_what_was_learnt(model, tmp_path):
     assert generator.fusion is FUSION
     assert model.ranker(generator).weight == FUSED
     assert "named" in generator.generate(Query("films"), 3).parts
+
+
+def test_what_a_cosine_counts_is_learnt_by_a_tower_that_was_trained_beside_the_signals(model, tmp_path):
+    generator = model.generator(FILMS, encoder(), tmp_path)
+    tower = new_tower(small_lm(tmp_path / "lm"), replace(model.tower.config, lm="", beside=True))
+    with torch.no_grad():
+        tower.scale.fill_(math.log(7.0))
+    assert replace(model, tower=tower).ranker(generator).weight == pytest.approx(7.0)
 
 
 def test_who_says_nothing_is_served_by_weights_of_their_own(model, tmp_path):

@@ -44,6 +44,11 @@ def test_an_empty_environment_gives_the_defaults():
         ("CHATREC_SECRET", "mine", "secret", "mine"),
         ("CHATREC_PORT", "8005", "port", 8005),
         ("CHATREC_ACTION_PORT", "8055", "action_port", 8055),
+        ("CHATREC_RANK_SECONDS", "0.5", "rank_seconds", 0.5),
+        ("CHATREC_ACTION_SECONDS", "8", "action_seconds", 8.0),
+        ("CHATREC_TURN_SECONDS", "9", "turn_seconds", 9.0),
+        ("CHATREC_TURNS_A_MINUTE", "6", "turns_a_minute", 6),
+        ("CHATREC_LOG_TEXT", "1", "log_text", True),
     ],
 )
 def test_each_variable_sets_its_field_and_no_other(name, value, field, read):
@@ -80,6 +85,12 @@ def test_a_number_that_is_none_is_refused_by_name(name, value):
     with pytest.raises(BadInput) as refused:
         Settings.read({name: value})
     assert str(refused.value) == f"{name}={value}: give a whole number from 1 upwards"
+
+
+@pytest.mark.parametrize("value", ["soon", "0", "0.0", "-1", "1e3", "inf"])
+def test_seconds_that_are_none_are_refused_by_name(value):
+    with pytest.raises(BadInput, match="CHATREC_TURN_SECONDS"):
+        Settings.read({"CHATREC_TURN_SECONDS": value})
 
 
 @pytest.mark.parametrize("value", ["gpu", "CPU", "cuda:", "cuda:x", "cpu:0"])

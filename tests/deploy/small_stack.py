@@ -30,7 +30,9 @@ if "--deaf" in options:
 if "--with-child" in options:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     (pathlib.Path(folder) / "grandchild.pid").write_text(str(child.pid))
-(pathlib.Path(folder) / f"{name}.pid").write_text(str(os.getpid()))
+written = pathlib.Path(folder) / f"{name}.new"
+written.write_text(str(os.getpid()))
+written.replace(pathlib.Path(folder) / f"{name}.pid")
 if "--late" in options:
     time.sleep(1)
 handler = type("Handler", (http.server.BaseHTTPRequestHandler,), {

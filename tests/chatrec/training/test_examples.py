@@ -13,6 +13,7 @@ from small_films import ROWS, films
 
 from chatrec.catalog import Catalog
 from chatrec.evaluation.dialogues import Case
+from chatrec.linker import Linker
 from chatrec.training.examples import Example, from_behaviour, from_dialogues, log_prior
 from chatrec.types import Constraint, Event, Reading, Turn
 
@@ -27,6 +28,7 @@ def worded() -> Catalog:
 
 
 FILMS = worded()
+LINKER = Linker(FILMS)
 MEANT = {
     **{value: Constraint("genre", "is", (value,)) for value in FILMS.values("genre")},
     **{value: Constraint("person", "is", (value,)) for value in FILMS.values("person")},
@@ -46,7 +48,7 @@ def events(ids: list[str], did: list[str]) -> list[Event]:
 
 
 def made(history: list[Event], seed: int = 0, each: int = 8) -> list[Example]:
-    return list(from_behaviour({"ada": history}, FILMS, random.Random(seed), each))
+    return list(from_behaviour({"ada": history}, FILMS, LINKER, random.Random(seed), each))
 
 
 def titles(example: Example) -> list[str]:
@@ -89,20 +91,20 @@ def test_all_that_is_asked_for_is_true_of_the_target(ids, seed):
         item = FILMS.items[example.targets[0]]
         asked = [wish for word, wish in MEANT.items() if word in example.reading.text]
         assert all(FILMS.met(wish, item) for wish in asked), example
-        _, wanted, wishes = example.reading.text.partition("wanted: ")
-        assert not wanted or all(FILMS.met(MEANT[value], item) for value in wishes.split(", ")), example
+        assert all(FILMS.met(wish, item) for wish in example.query.constraints), example
 
 
-def test_requests_come_in_words_as_wishes_as_both_and_not_at_all_with_and_without_a_history():
+def test_requests_come_in_words_that_are_read_as_wishes_and_not_at_all_with_and_without_a_history():
     found = [e for seed in range(60) for e in made(events(list(ROWS)[:9], ["like"] * 9), seed)]
     said, wished, told = (
         np.array([cue(e.reading) for e in found])
         for cue in (lambda r: "user: " in r.text, lambda r: "wanted: " in r.text, lambda r: bool(r.items))
     )
-    for first, second in ((said, wished), (said, told), (wished, told)):
+    for first, second in ((said, told), (wished, told)):
         assert {(a, b) for a, b in zip(first, second, strict=True)} == {
             (a, b) for a in (True, False) for b in (True, False)
         }
+    assert {(a, b) for a, b in zip(said, wished, strict=True)} == {(True, True), (False, True), (False, False)}
     assert {word for word in MEANT if any(word in e.reading.text for e in found)} >= {
         "spacey",
         "lovey",
@@ -119,7 +121,7 @@ def test_the_same_seed_gives_the_same_examples_and_another_gives_others():
 @pytest.mark.parametrize("each", [0, 1, 3])
 def test_no_more_than_so_many_examples_are_made_of_one_user(each):
     history = events(list(ROWS)[:9], ["like"] * 9)
-    both = list(from_behaviour({"ada": history, "bob": history}, FILMS, random.Random(0), each))
+    both = list(from_behaviour({"ada": history, "bob": history}, FILMS, LINKER, random.Random(0), each))
     assert len(both) == 2 * each
 
 
@@ -133,14 +135,18 @@ def case(targets: str, mentioned: str = "", text: str = "robots, please") -> Cas
 
 
 def test_a_dialogue_asks_for_what_is_named_next_and_was_not_named_before():
-    (example,) = from_dialogues([case("alien heat heat gone", "alien ronin")], FILMS)
+    (example,) = from_dialogues([case("alien heat heat gone", "alien ronin")], FILMS, LINKER)
     heat, alien, ronin = map(FILMS.index, ("heat", "alien", "ronin"))
-    assert example == Example(Reading("user: robots, please", ((alien, "mention"), (ronin, "mention"))), (heat,))
+    assert example == Example(
+        Reading("user: robots, please", ((alien, "mention"), (ronin, "mention"))), (heat,), owner="talk"
+    )
 
 
 @pytest.mark.parametrize("told", [case("alien", "alien"), case("gone"), case("heat", text="I love HEAT!")])
 def test_a_case_with_nothing_new_or_with_the_targets_title_in_its_text_is_dropped(told):
-    assert list(from_dialogues([told, case("ronin")], FILMS)) == list(from_dialogues([case("ronin")], FILMS))
+    assert list(from_dialogues([told, case("ronin")], FILMS, LINKER)) == list(
+        from_dialogues([case("ronin")], FILMS, LINKER)
+    )
 
 
 def test_the_prior_is_the_smoothed_share_of_each_target():

@@ -69,6 +69,25 @@ def test_the_prior_is_added_to_the_scores():
     assert ranks(small_tower(), world, [example], 1.0).tolist() == [0]
 
 
+def test_an_example_with_a_prior_of_its_own_is_scored_from_there():
+    """What is ruled out takes no part, and popularity counts no more."""
+    world, tower = replace(toy(1), prior=torch.full((ITEMS,), 9.0)), small_tower()
+    only = np.full(ITEMS, -np.inf, dtype=np.float16)
+    only[[3, 4]] = 0.0
+    sure = only.copy()
+    sure[3] = 60.0
+    told = Reading("one two")
+    logits = tower.scores(tower.queries([told], world.vectors), tower.items(world.vectors))[0].detach()
+    wanted = float(-logits[[3, 4]].log_softmax(0)[0])
+    assert float(loss(tower, world, [Example(told, (3,), prior=only)], torch.tensor(1.0))) == pytest.approx(wanted)
+    assert float(loss(tower, world, [Example(told, (3,), prior=sure)], torch.tensor(1.0))) == pytest.approx(0, abs=1e-3)
+    assert ranks(tower, world, [Example(told, (3,), prior=sure), Example(told, (4,), prior=sure)], 1.0).tolist() == [
+        0,
+        1,
+    ]
+    assert ranks(tower, world, [Example(told, (5,), prior=sure)], 1.0).tolist() == [ITEMS - 1]
+
+
 def by_score(tower, world: World, reading: Reading) -> list[int]:
     with torch.inference_mode():
         return (

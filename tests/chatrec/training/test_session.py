@@ -191,8 +191,7 @@ def test_a_model_from_the_store_serves_unless_it_is_worse_and_can_be_taken_back(
     models = home / "models" / "recommender"
     assert "in service: films\n" in train("--from-store", "--epochs", "1")[1]
     rank = {"films": 3, "films-2": 3, "films-3": 5}  # of what is asked for: 0 is best
-    monkeypatch.setattr(session, "load_tower", lambda folder, settings: folder.name)
-    monkeypatch.setattr(session, "ranks", lambda name, *rest: np.array([rank[name]]))
+    monkeypatch.setattr(session, "served", lambda model, *rest: np.array([rank[model.name]]))
     assert "in service: films-2\n" in train("--from-store", "--epochs", "1")[1]
     worse = train("--from-store", "--epochs", "1")[1]
     assert "\nnot put into service: NDCG@10 0.356, that of films-2 is 0.431\n" in worse
