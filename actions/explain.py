@@ -1,4 +1,4 @@
-"""Why that one?"""
+"""Why that one, why not that one, and what would change it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from rasa_sdk import Action
 from actions.lists import about, which_one
 from actions.turn import Incoming, Reply, Say, respond
 from chatrec.bootstrap import Engine
-from chatrec.facts import evidence_lines, missing
-from chatrec.types import Item
+from chatrec.facts import evidence_lines, in_words, missing
+from chatrec.types import Item, Query
+from chatrec.whatif import Change
+
+KNOWN = {"like": "liked", "dislike": "rejected", "reject": "rejected"}  # else seen
 
 
 def explain(engine: Engine, incoming: Incoming) -> Reply:
@@ -21,21 +24,45 @@ def explain(engine: Engine, incoming: Incoming) -> Reply:
         return which_one(incoming, "utter_why_which")
     item = incoming.catalog.item(item_id)
     if re.search(r"\bwhy (?:not|isn.?t|wasn.?t|no)\b", incoming.text, re.IGNORECASE):
-        return _why_not(incoming, item)
+        return why_not(engine, incoming, item)
     _, evidence = engine.recommender(incoming.catalog.schema.name).explain(incoming.query(incoming.state), item_id)
     lines = evidence_lines(evidence, incoming.catalog, incoming.words)
     says = Say("utter_why" if lines else "utter_why_thin", {"title": item.title, "reasons": "\n".join(lines)})
     return Reply((says,), replace(incoming.state, focus=item_id))
 
 
-def _why_not(incoming: Incoming, item: Item) -> Reply:
-    """What keeps an item off the list: a wish it does not meet, the history, or only its rank."""
-    unmet = missing(incoming.state.constraints, item, incoming.catalog, incoming.words)
-    lines = [*_forbidden(incoming, item), *unmet]
-    known = {event.item_id for event in incoming.history}
-    response = "utter_why_not" if lines else "utter_why_not_known" if item.item_id in known else "utter_why_not_rank"
-    says = Say(response, {"title": item.title, "reasons": "\n".join(lines)})
+def why_not(engine: Engine, incoming: Incoming, item: Item) -> Reply:
+    """What keeps an item off the list: a rule or a wish it does not meet, the history, or only how far down it came."""
+    query = _asked(incoming)
+    lines = [*_forbidden(incoming, item), *missing(query.constraints, item, incoming.catalog, incoming.words)]
+    known = [event.kind for event in incoming.history if event.item_id == item.item_id]
+    if item.item_id in incoming.state.shown:
+        says = Say("utter_why_not_shown", {"title": item.title, "place": incoming.state.shown.index(item.item_id) + 1})
+    elif known:
+        judged = next((KNOWN[kind] for kind in reversed(known) if kind in KNOWN), "seen")
+        says = Say(f"utter_why_not_{judged}", {"title": item.title})
+    elif lines:
+        says = Say("utter_why_not", {"title": item.title, "reasons": "\n".join(lines)})
+    elif item.item_id in query.exclude:
+        says = Say("utter_why_not_again", {"title": item.title})
+    else:
+        says = _ranked(engine, query, item)
     return Reply((says,), replace(incoming.state, focus=item.item_id))
+
+
+def _ranked(engine: Engine, query: Query, item: Item) -> Say:
+    """How far down it came among everything that fits."""
+    order = engine.order(query)
+    if item not in order:  # a reviewer hid it
+        return Say("utter_why_not_hidden", {"title": item.title})
+    values = {"title": item.title, "place": order.index(item) + 1, "count": len(order), "first": order[0].title}
+    return Say("utter_why_not_rank", values)
+
+
+def _asked(incoming: Incoming) -> Query:
+    """What the last list answered to: without the question that is asked now."""
+    turns = incoming.turns[:-1] if incoming.turns and incoming.turns[-1].speaker == "user" else incoming.turns
+    return replace(incoming.query(replace(incoming.state, shown=())), turns=turns)
 
 
 def _forbidden(incoming: Incoming, item: Item) -> list[str]:
@@ -45,9 +72,37 @@ def _forbidden(incoming: Incoming, item: Item) -> list[str]:
     return [rule.says for rule in rules if not all(incoming.catalog.mask(c)[place] for c in rule.never)]
 
 
+def what_if(engine: Engine, incoming: Incoming) -> Reply:
+    """Which wish or like, taken away or added, would bring another item to the top."""
+    if not incoming.state.shown:
+        return which_one(incoming)
+    first, found = engine.what_if(_asked(incoming))
+    if first is None:
+        return Reply((Say("utter_nothing"),), incoming.state)
+    lines = "\n".join(f"• {_said(change, incoming)}" for change in found)
+    says = Say("utter_what_if" if found else "utter_what_if_nothing", {"title": first.title, "changes": lines})
+    return Reply((says,), incoming.state)
+
+
+def _said(change: Change, incoming: Incoming) -> str:
+    way, what = change.kind.split("_")
+    wish = in_words([change.wish], incoming.catalog) if change.wish else ""
+    title = incoming.catalog.heading(change.item) if change.item else ""
+    first = incoming.catalog.heading(change.first)
+    return incoming.words(f"utter_what_if_{way}_{what}", first=first, wish=wish, title=title)
+
+
 class ActionExplain(Action):
     def name(self) -> str:
         return "action_explain"
 
     async def run(self, dispatcher, tracker, domain):
         return await respond(explain, dispatcher, tracker, domain)
+
+
+class ActionWhatIf(Action):
+    def name(self) -> str:
+        return "action_what_if"
+
+    async def run(self, dispatcher, tracker, domain):
+        return await respond(what_if, dispatcher, tracker, domain)

@@ -6,6 +6,7 @@ from rasa_sdk import Action
 
 from actions.followup import chosen
 from actions.lists import show, which_one
+from actions.profile import contradicted
 from actions.turn import Incoming, Reply, Say, respond
 from chatrec.bootstrap import Engine
 
@@ -16,6 +17,8 @@ def feedback(engine: Engine, incoming: Incoming) -> Reply:
     """Take the feedback in. A word of it brings the next list; a click on a card only a short thank-you."""
     if incoming.click and incoming.click != "more":
         return _thank(incoming)
+    if corrected := contradicted(engine, incoming):
+        return corrected
     events = incoming.outcome.events
     if not events and not incoming.mentions:
         return _unclear(incoming)

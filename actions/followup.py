@@ -21,7 +21,8 @@ def chosen(engine: Engine, incoming: Incoming, item_id: str) -> Reply:
     Only where a channel can write first, and for catalogues that have ``utter_ask_follow_up_<catalogue>``."""
     state, title = replace(incoming.state, focus=item_id), incoming.catalog.item(item_id).title
     enjoy = Say("utter_enjoy", {"title": title})
-    if not incoming.address or f"utter_ask_follow_up_{state.catalog}" not in incoming.responses:
+    kept = engine.remembers(incoming.user)  # a question for later would have to be remembered
+    if not incoming.address or not kept or f"utter_ask_follow_up_{state.catalog}" not in incoming.responses:
         return Reply((enjoy,), state)
     if incoming.forgetful:
         return Reply((enjoy,), state)
@@ -57,8 +58,9 @@ def follow_up(engine: Engine, incoming: Incoming) -> Reply:
 
 def stop(engine: Engine, incoming: Incoming) -> Reply:
     """Never write first again, not even what was promised."""
-    engine.store.consent(incoming.user, REMINDERS, False)
-    engine.store.end_follow_up(incoming.user)
+    if engine.store.find_user(incoming.user):
+        engine.store.consent(incoming.user, REMINDERS, False)
+        engine.store.end_follow_up(incoming.user)
     return Reply((Say("utter_stop_reminders"),), incoming.state)
 
 

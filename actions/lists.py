@@ -20,7 +20,7 @@ def show(engine: Engine, incoming: Incoming, lead: Sequence[Say] = ()) -> Reply:
     """Recommend, say what the list answers to, and show it. ``lead`` comes first, instead of the usual opening."""
     state = incoming.state
     query, again = _findable(engine, incoming)
-    ranked = engine.recommend(incoming.user, query)
+    ranked = engine.recommend(incoming.user, query, incoming.memory)
     given_up = tuple(c for c in state.constraints if c not in query.constraints or c in ranked.relaxed)
     if not ranked.items:
         return Reply((*lead, Say("utter_nothing")), state)

@@ -3,72 +3,149 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from rasa_sdk import Action
 
 from actions.turn import Incoming, Reply, Say, respond
-from chatrec import policy
+from chatrec import dialogue, erasure, phrases, policy
 from chatrec.bootstrap import Engine
 from chatrec.catalog import Catalog
 from chatrec.dialogue import State
+from chatrec.errors import UnknownItem
 from chatrec.facts import in_words
+from chatrec.memory import Memory, Passing
 from chatrec.types import Constraint
 
 FORGET = "forget"  # State.pending while the bot waits for a yes to erasing everything
-SHOWN = 12  # titles a line
-REMEMBERED = {
-    "utter_memory_liked": ("like", "accept"),
-    "utter_memory_disliked": ("dislike", "reject"),
-    "utter_memory_seen": ("seen",),
-}
+PROFILE = "profile"  # State.pending when the profile was just shown
+SHOWN = 20  # lines, the latest
+QUOTED = 120  # characters of the user's words in a line
+KINDS = {"like": "liked", "accept": "chosen", "dislike": "disliked", "reject": "disliked", "seen": "seen"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that is remembered: ``ref`` names it, ``item:movies:tt0078748`` or ``wish:12``."""
+
+    ref: str
+    text: str
 
 
 def show_profile(engine: Engine, incoming: Incoming) -> Reply:
-    """What is stored about the user, in words."""
-    lines = memory(engine, incoming)
+    """What is remembered about the user, a line for each thing, and the words that it was learnt from."""
+    lines = learnt(engine, incoming)
     if not lines:
         return Reply((Say("utter_profile_empty"),), incoming.state)
-    return Reply((Say("utter_profile", {"memory": "\n".join(lines)}),), incoming.state)
+    shown = lines[-SHOWN:]
+    numbered = [f"{number}. {line.text}" for number, line in enumerate(shown, 1)]
+    rows = [{"number": n, "ref": line.ref, "text": line.text} for n, line in enumerate(shown, 1)]
+    passing = isinstance(incoming.memory, Passing)
+    says = (
+        Say("utter_profile_passing" if passing else "utter_profile", {"count": len(lines)}),
+        Say("utter_profile_lines", {"memory": "\n".join(numbered)}, custom={"kind": "memory", "lines": rows}),
+    )
+    return Reply(says, replace(incoming.state, pending=PROFILE, profile=tuple(line.ref for line in shown)))
 
 
-def memory(engine: Engine, incoming: Incoming) -> list[str]:
-    """A line for each kind of thing remembered, over all catalogues; empty for a stranger."""
-    return [line for catalog in engine.catalogs.values() for line in _remembered(engine, incoming, catalog)]
+def learnt(engine: Engine, incoming: Incoming) -> list[Line]:
+    """All lines, over all catalogues; none for a stranger."""
+    return [line for catalog in engine.catalogs.values() for line in _lines(incoming, catalog)]
 
 
-def _remembered(engine: Engine, incoming: Incoming, catalog: Catalog) -> list[str]:
-    stances = engine.store.stances(incoming.user, catalog.schema.name)
-    lines = []
-    for response, kinds in REMEMBERED.items():
-        titles = [catalog.item(i).title for i, event in stances.items() if event.kind in kinds][-SHOWN:]
-        if titles:
-            lines.append(incoming.words(response, titles=", ".join(titles)))
-    told = [p.constraint for p in engine.store.preferences(incoming.user) if p.catalog == catalog.schema.name]
-    for fact in (c for c in told if c.slot == policy.SLOT):
-        rule = catalog.policy.rules.get(str(fact.values[0]))
-        lines += [incoming.words("utter_memory_rule", said=fact.text, says=rule.says)] if rule else []
-    wishes = [c for c in told if c.slot != policy.SLOT]
-    if wishes:
-        said = in_words(wishes, catalog)
-        lines.append(incoming.words("utter_memory_wishes", plural=catalog.schema.plural, wishes=said))
-    return lines
+def _lines(incoming: Incoming, catalog: Catalog) -> Iterator[Line]:
+    memory, name = incoming.memory, catalog.schema.name
+    said = memory.said(incoming.user, name)
+    for item_id, event in memory.stances(incoming.user, name).items():
+        with suppress(UnknownItem):
+            title = catalog.heading(catalog.item(item_id))
+            kind = KINDS.get(event.kind, "rated")
+            text = incoming.words(f"utter_memory_{kind}", title=title, stars=f"{event.value or 0:g}")
+            yield Line(f"item:{name}:{item_id}", _quoting(text, said.get(item_id, ""), incoming))
+    for kept in memory.preferences(incoming.user):
+        if kept.catalog == name and (text := _wish(kept.constraint, catalog, incoming)):
+            yield Line(f"wish:{kept.preference_id}", _quoting(text, kept.said or kept.constraint.text, incoming))
+
+
+def _wish(wish: Constraint, catalog: Catalog, incoming: Incoming) -> str:
+    """A wish in words; empty when the catalogue has lost its slot or rule."""
+    if wish.slot == policy.SLOT:
+        rule = catalog.policy.rules.get(str(wish.values[0]))
+        return rule.says if rule else ""
+    if wish.slot not in catalog.schema.slots:
+        return ""
+    return incoming.words("utter_memory_wish", plural=catalog.schema.plural, wish=in_words([wish], catalog))
+
+
+def _quoting(text: str, said: str, incoming: Incoming) -> str:
+    short = said if len(said) <= QUOTED else f"{said[:QUOTED]}…"
+    return incoming.words("utter_memory_from", line=text, said=short) if said else text
 
 
 def correct_profile(engine: Engine, incoming: Incoming) -> Reply:
-    """Drop the remembered wishes that the message speaks of; a negated one ("no more horror") takes their place."""
-    spoken = incoming.wishes
-    if incoming.lifted and not spoken:
+    """Forget the lines that the message points at ("the second", a title, a button), and the wishes it speaks of. A
+    negated wish ("no more horror"), or one that is set against it ("not horror but thriller"), takes their place."""
+    if incoming.lifted and not incoming.wishes:
         return Reply((), incoming.state)
-    if not spoken and not incoming.outcome.subjects:
-        return Reply((Say("utter_profile_how"),), incoming.state)
-    for kept in engine.store.preferences(incoming.user):
-        if any(_same(kept.constraint, wish) for wish in spoken):
-            engine.store.forget_preference(kept.preference_id)
-    for wish in spoken:
-        if wish.op == "not":
-            engine.store.remember(incoming.user, incoming.catalog.schema.name, wish)
-    return Reply((Say("utter_profile_corrected"),), incoming.state)
+    gone = _drop_lines(engine, incoming)
+    if _put_instead(incoming):
+        return Reply((Say("utter_profile_corrected"),), _untouched(incoming))
+    if gone:
+        return Reply((Say("utter_profile_dropped", {"lines": "\n".join(gone)}),), _untouched(incoming))
+    asked = incoming.line or incoming.mentions
+    return Reply((Say("utter_profile_not_there" if asked else "utter_profile_how"),), _untouched(incoming))
+
+
+def contradicted(engine: Engine, incoming: Incoming) -> Reply | None:
+    """A correction by the words alone: right after the profile, a message that denies a wish in it."""
+    denied = [wish for wish in incoming.wishes if wish.op == "not"]
+    kept = incoming.memory.preferences(incoming.user) if incoming.before.pending == PROFILE and denied else ()
+    if any(_same(known.constraint, wish) for known in kept for wish in denied):
+        return correct_profile(engine, incoming)
+    return None
+
+
+def _untouched(incoming: Incoming) -> State:
+    """The state as it was: a correction asks for nothing, and its ordinals are lines, not items."""
+    return replace(incoming.before, pending="")
+
+
+def _drop_lines(engine: Engine, incoming: Incoming) -> list[str]:
+    """Forget what is pointed at or spoken of. Returns the texts of the lines that went."""
+    memory, shown = incoming.memory, incoming.before.profile
+    places = [int(m.value or 0) for m in incoming.mentions if m.entity == "ordinal"]
+    refs = [shown[p - 1 if p > 0 else p] for p in places if shown and -len(shown) <= p <= len(shown) and p]
+    titles = [m for m in incoming.mentions if m.entity == "title"]
+    items = dialogue.items_named(incoming.before, titles)
+    refs += [f"item:{incoming.catalog.schema.name}:{item}" for item in items]
+    refs += [incoming.line] if incoming.line else []
+    wishes = memory.preferences(incoming.user)
+    refs += [f"wish:{p.preference_id}" for p in wishes if any(_same(p.constraint, wish) for wish in incoming.wishes)]
+    known = {line.ref: line.text for line in learnt(engine, incoming)}
+    gone = [ref for ref in dict.fromkeys(refs) if _forget_line(memory, incoming.user, ref)]
+    return [known[ref] for ref in gone if ref in known]
+
+
+def _forget_line(memory: Memory, user: str, ref: str) -> bool:
+    kind, _, rest = ref.partition(":")
+    if kind == "wish" and rest.isdecimal():
+        return memory.forget_preference(user, int(rest))
+    catalog, _, item_id = rest.partition(":")
+    return kind == "item" and memory.forget_item(user, catalog, item_id)
+
+
+def _put_instead(incoming: Incoming) -> bool:
+    """Keep the wishes that the message puts in the place of others. Whether there are any."""
+    if phrases.drops(incoming.text):
+        return False
+    denied = [wish for wish in incoming.wishes if wish.op == "not"]
+    wanted = [wish for wish in incoming.wishes if wish.op != "not"]
+    instead = wanted if denied and wanted else denied
+    for wish in instead:
+        incoming.memory.remember(incoming.user, incoming.catalog.schema.name, wish, incoming.said)
+    return bool(instead)
 
 
 def _same(one: Constraint, other: Constraint) -> bool:
@@ -81,15 +158,17 @@ def forget(engine: Engine, incoming: Incoming) -> Reply:
 
 
 def export(engine: Engine, incoming: Incoming) -> Reply:
-    """Everything stored about the user, as JSON."""
-    data = json.dumps(engine.store.export(incoming.user), ensure_ascii=False, indent=1, default=str)
+    """Everything kept about the user, as JSON."""
+    found = incoming.memory.export(incoming.user)
+    data = json.dumps(found, ensure_ascii=False, indent=1, default=str)
     return Reply((Say("utter_export"), Say(text=data)), incoming.state)
 
 
 def erase(engine: Engine, incoming: Incoming) -> Reply:
-    """Forget the user here and in the conversation's own state."""
-    engine.store.forget(incoming.user)
-    return Reply((Say("utter_forgotten"),), State(incoming.state.catalog))
+    """Forget the user here, and let Rasa forget their conversations at the end of this turn."""
+    erasure.forget(incoming.who, engine.store, engine.settings)
+    says = Say("utter_forgotten", custom={"kind": "forgotten"})
+    return Reply((says,), State(incoming.state.catalog), erase=True)
 
 
 class ActionShowProfile(Action):

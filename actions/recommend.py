@@ -7,6 +7,7 @@ from dataclasses import replace
 from rasa_sdk import Action
 
 from actions.lists import related, show
+from actions.profile import contradicted
 from actions.turn import Incoming, Reply, Say, respond
 from chatrec import phrases
 from chatrec.bootstrap import Engine
@@ -18,9 +19,11 @@ OPEN_INTENTS = frozenset({"continue", "reject", "critique_feature", "critique_co
 
 def recommend(engine: Engine, incoming: Incoming) -> Reply:
     """A list, or a question when there is nothing yet to recommend by."""
+    if corrected := contradicted(engine, incoming):
+        return corrected
     if incoming.intent in ("provide_preference", "correct_profile"):
         for wish in incoming.wishes:
-            engine.store.remember(incoming.user, incoming.catalog.schema.name, wish)
+            incoming.memory.remember(incoming.user, incoming.catalog.schema.name, wish, incoming.said)
     if incoming.outcome.related:
         return related(engine, incoming)
     question = _question(engine, incoming)

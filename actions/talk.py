@@ -6,7 +6,7 @@ import unicodedata
 
 from rasa_sdk import Action
 
-from actions import followup, profile
+from actions import consent, followup, profile
 from actions.feedback import feedback
 from actions.lists import show
 from actions.recommend import recommend
@@ -14,13 +14,15 @@ from actions.turn import Incoming, Reply, Say, respond
 from chatrec import phrases, policy
 from chatrec.bootstrap import Engine
 from chatrec.feelings import FINE
+from chatrec.memory import CONSENT
 
-CONFIRMED = (profile.FORGET, followup.REMINDERS)  # what only a yes can mean
+CONFIRMED = (profile.FORGET, profile.PROFILE, followup.REMINDERS, CONSENT)  # waited for, but no slot of a catalogue
 
 
 def greet(engine: Engine, incoming: Incoming) -> Reply:
     """Hello; a returning user hears what is remembered."""
-    liked = [e for e in engine.store.stances(incoming.user, incoming.catalog.schema.name).values() if e.kind == "like"]
+    stances = incoming.memory.stances(incoming.user, incoming.catalog.schema.name)
+    liked = [event for event in stances.values() if event.kind == "like"]
     if not liked:
         return Reply((Say("utter_greet_new", {"names": _names(engine)}),), incoming.state)
     titles = [incoming.catalog.item(e.item_id).title for e in liked[-2:]]
@@ -32,9 +34,11 @@ def affirm(engine: Engine, incoming: Incoming) -> Reply:
     """Yes: to erasing, to the item in focus, or to seeing something."""
     if incoming.before.pending == profile.FORGET:
         return profile.erase(engine, incoming)
+    if incoming.before.pending == CONSENT:
+        return consent.remember(engine, incoming)
     if incoming.before.pending == followup.REMINDERS and incoming.address:
         return followup.agree(engine, incoming)
-    if incoming.before.pending:
+    if incoming.before.pending and incoming.before.pending not in CONFIRMED:
         return recommend(engine, incoming)
     if incoming.state.focus:
         title = incoming.catalog.item(incoming.state.focus).title
@@ -46,6 +50,8 @@ def deny(engine: Engine, incoming: Incoming) -> Reply:
     """No: to erasing, to a question, or to what was shown."""
     if incoming.before.pending == profile.FORGET:
         return Reply((Say("utter_forget_kept"),), incoming.state)
+    if incoming.before.pending == CONSENT and not incoming.mentions:
+        return consent.decline(engine, incoming)
     if incoming.before.pending == followup.REMINDERS:
         return Reply((Say("utter_follow_up_declined"),), incoming.state)
     if incoming.before.pending or incoming.mentions or incoming.feeling == FINE:

@@ -25,11 +25,14 @@ from chatrec.catalog import Catalog, Schema
 from chatrec.dialogue import Outcome, State
 from chatrec.errors import StoreDown
 from chatrec.languages import Language
+from chatrec.memory import CONSENT, KEPT, Memory, Passing
 from chatrec.types import Constraint, Event, Mention, Query, Turn
 
 log = logging.getLogger(__name__)
 
 TURNS = 8  # utterances of the conversation that the ranker reads
+LINE = "forget"  # kind of the button on a line of the profile
+ERASED = "erased"  # slot that tells Rasa's tracker store to forget the person whose id it holds
 FORGETFUL = "forgetful"  # in State.noticed while the store is down and the user knows
 
 
@@ -49,16 +52,21 @@ class Say:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the bot says, and the state of the conversation after it."""
+    """What the bot says, and the state of the conversation after it. ``erase``: the conversation itself goes, too.
+    ``memory``: what the conversation alone knows from now on, when that has changed."""
 
     says: tuple[Say, ...]
     state: State
+    erase: bool = False
+    memory: Passing | None = None
 
 
 @dataclass(frozen=True)
 class Incoming:
-    """One message, understood and stored. ``user`` is a key of the store; ``language`` what it is written in,
-    if not English, and ``text`` its English reading; ``click`` the kind of a card's button;
+    """One message, understood and remembered. ``user`` is a key of the store, ``who`` the id on the platform;
+    ``memory``: where what is learnt about them is kept. ``said``: the message as it was written; ``language`` what it
+    is written in, if not English, and ``text`` its English reading; ``click`` the kind of a card's button;
+    ``line``: the line of the profile whose button was pressed;
     ``rules``: those of the catalogue's policy that are in force; ``lifted``: the words for some that no longer are;
     ``emergency``: the one that the message tells of; ``feeling``: what it newly tells of how the user feels, or
     ``fine`` when that is taken back; ``moved``: it took the conversation to another catalogue;
@@ -66,11 +74,15 @@ class Incoming:
     where the bot can write first; ``forgetful``: the store did not answer, and the rest is without what it knows."""
 
     user: str
+    who: str
+    memory: Memory
     language: Language | None
     text: str
+    said: str
     intent: str
     mentions: tuple[Mention, ...]
     click: str
+    line: str
     catalog: Catalog
     before: State
     moved: bool
@@ -132,7 +144,8 @@ async def _respond(work: Work, dispatcher: CollectingDispatcher, tracker: Tracke
     built = engine()  # for the whole turn, whatever model comes into service meanwhile
     try:
         seconds = built.settings.action_seconds
-        reply = await asyncio.wait_for(asyncio.to_thread(_run, built, work, tracker, domain), seconds)
+        work_done = asyncio.to_thread(_run, built, work, tracker, domain)
+        incoming, reply = await asyncio.wait_for(work_done, seconds)
     except StoreDown as error:
         log.error("store down: %s", error)
         metrics.ERRORS.labels("store").inc()
@@ -149,7 +162,10 @@ async def _respond(work: Work, dispatcher: CollectingDispatcher, tracker: Tracke
     for say in reply.says:
         response = say.response and own(say.response, schema.name, spoken, domain.get("responses") or {})
         _send(dispatcher, replace(say, response=response), _nouns(schema), cards)
-    return [SlotSet("state", reply.state.to_json())]
+    memory = reply.memory or incoming.memory
+    known = memory.to_json() if isinstance(memory, Passing) else KEPT
+    erased = [SlotSet(ERASED, incoming.who)] if reply.erase else []
+    return [SlotSet("state", reply.state.to_json()), SlotSet("memory", None if reply.erase else known), *erased]
 
 
 def own(response: str, catalog: str, spoken: str, known: Container[str]) -> str:
@@ -163,10 +179,12 @@ def _nouns(schema: Schema) -> dict[str, str]:
     return {"noun": schema.noun, "plural": schema.plural}
 
 
-def _run(built: Engine, work: Work, tracker: Tracker, domain: Mapping) -> Reply:
+def _run(built: Engine, work: Work, tracker: Tracker, domain: Mapping) -> tuple[Incoming, Reply]:
     incoming = read(built, tracker, domain)
     reply = work(built, incoming)
-    return reply if incoming.intent == "emergency" else _with_policy(incoming, _with_feeling(incoming, reply))
+    if incoming.intent == "emergency":
+        return incoming, reply
+    return incoming, _asking(built, incoming, _with_policy(incoming, _with_feeling(incoming, reply)))
 
 
 LOST = frozenset({"utter_out_of_scope", "utter_not_understood", "utter_neutral", "utter_what_instead"})
@@ -187,6 +205,18 @@ def _with_feeling(incoming: Incoming, reply: Reply) -> Reply:
     return Reply((Say(response, {"says": said}), *rest), reply.state)
 
 
+def _asking(built: Engine, incoming: Incoming, reply: Reply) -> Reply:
+    """The reply, with the question whether to remember under the first list of somebody who was never asked."""
+    memory, listing = incoming.memory, any((say.custom or {}).get("kind") == "list" for say in reply.says)
+    if not listing or incoming.forgetful or not isinstance(memory, Passing) or memory.asked:
+        return reply
+    if built.remembers(incoming.user) is not None:
+        return reply
+    memory.asked = True
+    says = (*reply.says, Say("utter_ask_memory"))
+    return replace(reply, says=says, state=replace(reply.state, pending=CONSENT))
+
+
 def _with_policy(incoming: Incoming, reply: Reply) -> Reply:
     """The reply, after what rules of the policy the message has put in force or taken back, and with the notice that
     goes with every list. A reply without memory says so, once in a conversation as long as that lasts."""
@@ -200,7 +230,7 @@ def _with_policy(incoming: Incoming, reply: Reply) -> Reply:
     lead += [Say("utter_rule", {"says": written.rules[rule].says}) for rule in fresh]
     notice = [Say("utter_notice", {"notice": written.notice})] if listing and written.notice else []
     noticed = (*(rule for rule in state.noticed if rule in incoming.rules), *fresh, *forgetful)
-    return Reply((*lead, *reply.says, *notice), replace(state, noticed=noticed))
+    return replace(reply, says=(*lead, *reply.says, *notice), state=replace(state, noticed=noticed))
 
 
 def _send(dispatcher: CollectingDispatcher, say: Say, values: Mapping[str, str], cards: bool) -> None:
@@ -214,16 +244,19 @@ def _send(dispatcher: CollectingDispatcher, say: Say, values: Mapping[str, str],
 
 
 def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
-    """Understand the latest message and store it: its text, and the behaviour it tells of, each exactly once."""
+    """Understand the latest message and remember it: its text, and the behaviour it tells of, each exactly once."""
     message = tracker.latest_message
     metadata = message.get("metadata") or {}
     key = str(metadata.get("message_id") or message.get("message_id") or time.time_ns())
-    user = built.store.user(str(metadata.get("user") or tracker.sender_id))
+    who = str(metadata.get("user") or tracker.sender_id)
+    user, memory = built.store.key(who), built.memory(who, tracker.get_slot("memory"))
     entities = message.get("entities") or []
     spoken = next((e for e in entities if e.get("entity") == "spoken"), {})
     text = spoken.get("english") or message.get("text") or ""
+    said = spoken.get("original") or text
     heard = tuple(Mention.from_json(e["mention"]) for e in entities if "mention" in e)
     click = next((e["value"] for e in entities if e.get("entity") == "feedback"), None)
+    line, click = (click["item_id"], None) if click and click["kind"] == LINE else ("", click)
     intent = (message.get("intent") or {}).get("name") or "nlu_fallback"
     earlier = _state(built, tracker)
     feels = next((e["value"] for e in entities if e.get("entity") == "feeling"), "")
@@ -238,29 +271,33 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
         outcome = Outcome(replace(before.again(), pending=""))
     if intent != "emergency":
         outcome = replace(outcome, state=feelings.felt(outcome.state, feeling, catalog, now))
-    lifted = built.note_rules(user, mentions, before.catalog)
+    lifted = built.note_rules(user, mentions, before.catalog, memory, said)
     passing, over = _passing(built, earlier, mentions, before.catalog, now)
     outcome = replace(outcome, state=replace(outcome.state, passing=passing))
     if text:
-        built.store.add_turn(user, tracker.sender_id, Turn("user", spoken.get("original") or text), time.time(), key)
+        memory.add_turn(user, tracker.sender_id, Turn("user", said), time.time(), key)
     for event in outcome.events:
-        built.store.add_event(user, catalog.schema.name, event, f"{key}:{event.item_id}:{event.kind}")
-    memory = built.memory(user, catalog.schema.name)
-    told = [p.constraint for p in memory.preferences if p.catalog == before.catalog]
-    rules = policy.rules_in(told) if memory.whole else _rules_without_memory(before, mentions)
+        memory.add_event(user, catalog.schema.name, event, f"{key}:{event.item_id}:{event.kind}", said)
+    recalled = built.recall(user, catalog.schema.name, memory)
+    told = [p.constraint for p in recalled.preferences if p.catalog == before.catalog]
+    rules = policy.rules_in(told) if recalled.whole else _rules_without_memory(before, mentions)
     return Incoming(
         user=user,
+        who=who,
+        memory=memory,
         language=built.languages.get(spoken.get("value", "")),
         text=text,
+        said=said,
         intent=intent,
         mentions=tuple(m for m in mentions if m.catalog in ("", before.catalog)),
         click=click["kind"] if click else "",
+        line=line,
         catalog=catalog,
         before=before,
         moved=before.catalog != earlier.catalog,
         outcome=outcome,
         turns=_turns(tracker),
-        history=memory.history,
+        history=recalled.history,
         preferences=tuple(c for c in told if c.slot in catalog.schema.slots),
         rules=tuple(dict.fromkeys((*rules, *(p.rule for p in passing if p.catalog == before.catalog)))),
         lifted=(*lifted, *over),
@@ -268,13 +305,13 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
         feeling=feeling,
         responses=domain.get("responses") or {},
         address=_address(tracker, metadata),
-        forgetful=not memory.whole,
+        forgetful=not recalled.whole,
     )
 
 
 def _passing(
     built: Engine, state: State, mentions: Sequence[Mention], catalog: str, at: float
-) -> tuple[tuple[policy.Passing, ...], tuple[str, ...]]:
+) -> tuple[tuple[policy.Occasional, ...], tuple[str, ...]]:
     """The rules in force for the occasion, and the words for those that the message takes back."""
     rules = policy.told(mentions, catalog)
     held = policy.passing(state.passing, rules, {name: known.policy for name, known in built.catalogs.items()}, at)

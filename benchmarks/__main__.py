@@ -24,6 +24,7 @@ BENCHMARKS = {
     "nlu": "how well messages are understood",
     "strangers": "the same for sentences of somebody who saw no example",
     "ranking": "ranking with the tower, next to other ways",
+    "reasons": "whether reasons are true, sentence by sentence",
     "device": "processor and GPU",
     "turns": "how long a turn takes",
     "load": "100 people who talk at once, for ten minutes",

@@ -56,6 +56,7 @@ def bot(settings: Settings) -> Iterator[list[Child]]:
     own = {
         "CHATREC_VAR": settings.var,
         "CHATREC_DB": settings.db,
+        "CHATREC_CONSENT": "given",
         "CHATREC_PORT": settings.port,
         "CHATREC_ACTION_PORT": settings.action_port,
     }

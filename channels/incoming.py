@@ -19,13 +19,16 @@ KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")  # ids that a page or the store makes
 CONVERSATION = re.compile(r"[A-Za-z0-9_-]{22,64}")  # 22 characters of base64 hold 128 bits: nobody guesses one
 
 # What a button means to the dialogue, and what it says in the transcript.
-INTENTS = {"like": "accept", "dislike": "reject", "seen": "seen", "more": "critique_feature", "why": "explain_why"}
+INTENTS = {"like": "accept", "dislike": "reject", "seen": "seen", "more": "critique_feature", "why": "explain_why"} | {
+    "forget": "correct_profile"  # a line of the profile
+}
 WORDS = {
     "like": "👍 I like this one",
     "dislike": "👎 Not this one",
     "seen": "I've seen this one",
     "more": "More like this one",
     "why": "Why this one?",
+    "forget": "Forget that about me",
 }
 
 # What can be asked for by name, with a command or a button: the intent, and what it says in the transcript.

@@ -34,6 +34,11 @@ def user_message(message_id: str, text: str, button: Mapping[str, str] | None) -
     return message | {"button": dict(button)} if button else message
 
 
+def forgets(message: Message) -> bool:
+    """Whether the bot says that it has forgotten the user."""
+    return (message.get("custom") or {}).get("kind") == "forgotten"
+
+
 def bot_message(response: Mapping[str, Any]) -> Message:
     """A Rasa response as one message: ``text``, and where there are any, ``buttons`` and ``custom``; {} when empty."""
     text = "\n".join(str(response[key]) for key in ("text", "image", "attachment") if response.get(key))

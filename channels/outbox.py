@@ -54,6 +54,11 @@ class Outbox:
         self._wake()
         return self.last
 
+    def clear(self) -> None:
+        """Drop all events; readers that have not seen them read the history."""
+        self._events.clear()
+        self._floor = self.last
+
     def close(self) -> None:
         """End every stream: the server is about to stop."""
         self._closed = True

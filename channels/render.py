@@ -36,7 +36,10 @@ PRESSED = {
     "seen": "👁 {who} has seen it",
     "more": "➕ {who} wants more like it",
     "why": "❓ {who} asks why",
+    "forget": "✖ {who} wants that forgotten",
 }
+FORGET = "✖"  # on the buttons of a profile, before the number of the line
+ROW = 5  # such buttons side by side
 TICK = "✅ "
 
 Keyboard = tuple[tuple[tuple[str, str], ...], ...]  # rows of (what the button says, callback data)
@@ -82,6 +85,14 @@ def _card(item: dict[str, Any], impression_id: str) -> Card:
     return Card(heading, details, item.get("reason") or "", item["item_id"], impression_id)
 
 
+def lines(message: Message) -> list[tuple[str, str, Button]]:
+    """Number, text and button of each line of a profile; none when the message is something else."""
+    custom = message.get("custom")
+    if not isinstance(custom, dict) or custom.get("kind") != "memory":
+        return []
+    return [(str(r["number"]), r["text"], Button("forget", r["ref"], "profile")) for r in custom["lines"]]
+
+
 def pack(button: Button) -> str:
     """A card's button as one string that holds what was pressed, on which item of which list."""
     return f"{button.kind[0]}{button.impression_id}:{button.item_id}"
@@ -121,7 +132,15 @@ def telegram(message: Message) -> list[Bubble]:
     if found:
         return [_telegram_list(group) for group in _groups(found)]
     bubbles = [Bubble(html.escape(text, quote=False)) for text in pieces(message["text"] or "…", TELEGRAM_TEXT)]
-    return [*bubbles[:-1], Bubble(bubbles[-1].html, _answers(message.get("buttons", [])))]
+    keyboard = (*_line_rows(message), *_answers(message.get("buttons", [])))
+    return [*bubbles[:-1], Bubble(bubbles[-1].html, keyboard)]
+
+
+def _line_rows(message: Message) -> Keyboard:
+    """A button for each line of a profile, whose id fits."""
+    packed = [(f"{FORGET} {number}", pack(button)) for number, _, button in lines(message)]
+    fitting = [key for key in packed if len(key[1].encode()) <= TELEGRAM_DATA]
+    return tuple(tuple(fitting[i : i + ROW]) for i in range(0, len(fitting), ROW))
 
 
 def _telegram_list(group: Sequence[Card]) -> Bubble:
@@ -194,6 +213,9 @@ def slack(message: Message) -> list[dict[str, Any]]:
     groups = [found[i : i + SLACK_CARDS] for i in range(0, len(found), SLACK_CARDS)]
     if groups:
         return [{"text": ", ".join(mrkdwn(c.heading) for c in g), "blocks": _slack_list(g)} for g in groups]
+    if told := _slack_lines(message):
+        blocks = [*told, *_slack_answers(message.get("buttons", []))]
+        return [{"text": mrkdwn(message["text"]), "blocks": blocks}]
     texts = list(pieces(message["text"] or "…", SLACK_TEXT // 2))  # escaped, a text may grow
     forms = [{"text": mrkdwn(text), "blocks": [_section(mrkdwn(text))]} for text in texts]
     forms[-1]["blocks"] += _slack_answers(message.get("buttons", []))
@@ -202,12 +224,11 @@ def slack(message: Message) -> list[dict[str, Any]]:
 
 def slack_home(messages: Sequence[Message]) -> dict[str, Any]:
     """The Home tab: what is remembered, and what one can do about it."""
-    texts = [text for message in messages for text in pieces(message["text"], SLACK_TEXT // 2)][:40]
+    sections = [block for message in messages for block in _slack_lines(message) or _slack_texts(message)][:40]
     labels = {"correct": "Correct something", "export": "Send me all of it", "forget": "Forget everything"}
     buttons = [_slack_button(f"ask.{name}", label, name) for name, label in labels.items()]
     buttons[-1]["style"] = "danger"
     header = {"type": "header", "text": _plain("What I know about you")}
-    sections = [_section(mrkdwn(text)) for text in texts]
     return {"type": "home", "blocks": [header, *sections, {"type": "actions", "elements": buttons}]}
 
 
@@ -247,6 +268,20 @@ def _slack_list(group: Sequence[Card]) -> Blocks:
         blocks.append(_section("\n".join(line for line in lines if line)))
         buttons = [_slack_button(f"card.{k}", label, pack(card.button(k))) for k, label in LABELS.items()]
         blocks.append({"type": "actions", "block_id": f"card.{card.item_id}", "elements": buttons})
+    return blocks
+
+
+def _slack_texts(message: Message) -> Blocks:
+    return [_section(mrkdwn(text)) for text in pieces(message["text"], SLACK_TEXT // 2)]
+
+
+def _slack_lines(message: Message) -> Blocks:
+    """A section for each line of a profile, its button beside it."""
+    blocks: Blocks = []
+    for number, text, button in lines(message):
+        key = _slack_button("card.forget", f"{FORGET} Forget", pack(button))
+        block_id = f"line.{number}.{button.item_id}"[:255]
+        blocks.append({**_section(mrkdwn(f"{number}. {text}")), "block_id": block_id, "accessory": key})
     return blocks
 
 

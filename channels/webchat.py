@@ -37,7 +37,7 @@ from channels.attachments import Attachments
 from channels.conversation import Conversation, Conversations
 from channels.followups import EVERY, Due, stored, watch
 from channels.incoming import Incoming, read_conversation, read_message, read_text
-from channels.messages import bot_message
+from channels.messages import bot_message, forgets
 from channels.pace import AT_ONCE, Pace, limits
 from channels.queue import TooMany
 from chatrec.errors import BadInput, ModelMissing
@@ -69,6 +69,8 @@ class WebChatOutput(OutputChannel):
         conversation = self._conversations.get(recipient_id)
         said = bot_message(message)
         if conversation and said:
+            if forgets(said):
+                conversation.outbox.clear()
             conversation.outbox.push("message", said)
 
 

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -17,6 +18,7 @@ from chatrec.errors import StoreDown, UnknownCatalog
 from chatrec.languages import Language, load_languages
 from chatrec.linker import Linker
 from chatrec.lm import load_lm
+from chatrec.memory import CONSENT, KEPT, Memory, Passing
 from chatrec.model import load_model
 from chatrec.rank import KeepOrder, LikelihoodRanker
 from chatrec.recommender import Recommender
@@ -26,7 +28,8 @@ from chatrec.routing import Router
 from chatrec.settings import Settings
 from chatrec.spool import Spool
 from chatrec.store import Store
-from chatrec.types import Constraint, Event, Mention, Query, RankedList, Turn
+from chatrec.types import Constraint, Event, Item, Mention, Query, RankedList, Turn
+from chatrec.whatif import Change
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +39,8 @@ MakeRecommender = Callable[[Catalog, Encoder], Recommender]
 
 
 @dataclass(frozen=True)
-class Memory:
-    """What is stored of a user for a catalogue. ``whole``: False when the store could not be asked."""
+class Recalled:
+    """What is known of a user for a catalogue. ``whole``: False when the store could not be asked."""
 
     preferences: tuple[Preference, ...]
     history: tuple[Event, ...]
@@ -70,38 +73,67 @@ class Engine:
         """The catalogue that has an item of that id; ``first`` when several have, or none."""
         return next((n for n in (first, *self.catalogs) if item_id in self.catalogs[n]), first)
 
-    def memory(self, user: str, catalog: str) -> Memory:
+    def remembers(self, user: str) -> bool | None:
+        """Whether what a user says and does is kept; None while nobody has asked them."""
+        answers = {consent.purpose: consent.granted for consent in self.store.consents(user)}
+        if CONSENT in answers:
+            return answers[CONSENT]
+        return True if self.settings.consent == "given" or self.store.holds(user) else None
+
+    def memory(self, who: str, saved: Mapping | None) -> Memory:
+        """Where to keep what is learnt about a user: the store, or their conversation, in which ``saved`` is what is
+        known so far. ``who``: the id on the platform. While the store is down, it is asked of those only who are known
+        to have agreed."""
+        whole = True
+        try:
+            kept = self.remembers(self.store.key(who))
+        except StoreDown:
+            kept = whole = saved == KEPT or self.settings.consent == "given"
+        if not kept:
+            return Passing(saved, whole)
+        user = self.store.user(who)
+        with suppress(StoreDown):
+            self.store.seen_user(user)
+        return self.store
+
+    def recall(self, user: str, catalog: str, memory: Memory) -> Recalled:
         """What is known of a user, as far as the store answers."""
         try:
-            return Memory(self.store.preferences(user), self.store.events(user, catalog))
+            whole = memory.whole if isinstance(memory, Passing) else True
+            return Recalled(memory.preferences(user), memory.events(user, catalog), whole)
         except StoreDown as error:
             log.warning("a turn without memory: %s", error)
             metrics.FALLBACKS.labels("no_memory").inc()
-            return Memory((), (), whole=False)
+            return Recalled((), (), whole=False)
 
-    def note_rules(self, user: str, mentions: Sequence[Mention], catalog: str) -> tuple[str, ...]:
-        """Remember which lasting rules of any catalogue concern the user, by what they said in ``catalog``; forget
-        those that they say don't. Returns the words for those that no longer hold."""
+    def note_rules(
+        self, user: str, mentions: Sequence[Mention], catalog: str, memory: Memory | None = None, said: str = ""
+    ) -> tuple[str, ...]:
+        """Remember which lasting rules of any catalogue concern the user, by what they ``said`` in ``catalog``; forget
+        those that they say don't. Returns the words for those that no longer hold. ``memory``: the store when not given."""
+        memory = memory or self.store
         told = policy.told(mentions, catalog)
-        facts = [p for p in self.memory(user, catalog).preferences if p.constraint.slot == policy.SLOT] if told else []
+        known_facts = self.recall(user, catalog, memory).preferences if told else ()
+        facts = [p for p in known_facts if p.constraint.slot == policy.SLOT]
         lifted = []
         for mention in told:
             known = [p for p in facts if (p.catalog, p.constraint.values) == (mention.catalog, (mention.value,))]
             lasting = self.catalogs[mention.catalog].policy.rules[str(mention.value)].lasting
             if lasting and not mention.negated and not known:
-                said = max((m.text for m in told if m.start <= mention.start and mention.end <= m.end), key=len)
-                self.store.remember(user, mention.catalog, policy.fact(str(mention.value), said))
+                words = max((m.text for m in told if m.start <= mention.start and mention.end <= m.end), key=len)
+                memory.remember(user, mention.catalog, policy.fact(str(mention.value), words), said)
             for fact in known if mention.negated else ():
-                self.store.forget_preference(fact.preference_id)
+                memory.forget_preference(user, fact.preference_id)
                 lifted.append(fact.constraint.text)
         return tuple(dict.fromkeys(lifted))
 
-    def recommend(self, user: str, query: Query) -> RankedList:
-        """The list for a stored user, written down as an impression. ``user`` is a key of the store."""
+    def recommend(self, user: str, query: Query, memory: Memory | None = None) -> RankedList:
+        """The list for a user, written down as an impression where their ``memory`` is: in the store when not given.
+        ``user`` is a key of the store."""
         ranked = self._recommend(query)
         if ranked.items:
             plain = replace(query, leaning=(), gently=0.0)  # how somebody feels is kept nowhere
-            self.store.add_impression(user, ranked, plain, propensities=[1.0] * len(ranked.items))
+            (memory or self.store).add_impression(user, ranked, plain, propensities=[1.0] * len(ranked.items))
         return ranked
 
     def ask(
@@ -120,10 +152,20 @@ class Engine:
         query = dialogue.query(state, (Turn("user", text),) if text else (), history, told, n, never)
         return self.recommend(key, query) if key else self._recommend(query)
 
+    def order(self, query: Query) -> tuple[Item, ...]:
+        """Everything that could be recommended, best first."""
+        return self.recommender(query.catalog).order(self._without_hidden(query))
+
+    def what_if(self, query: Query) -> tuple[Item | None, tuple[Change, ...]]:
+        """What comes first, and which wish or like more or less would change that."""
+        return self.recommender(query.catalog).what_if(self._without_hidden(query))
+
     def _recommend(self, query: Query) -> RankedList:
+        return self.recommender(query.catalog).recommend(self._without_hidden(query))
+
+    def _without_hidden(self, query: Query) -> Query:
         """Without what a reviewer hid."""
-        exclude = query.exclude | self.store.hidden(query.catalog)
-        return self.recommender(query.catalog).recommend(replace(query, exclude=exclude))
+        return replace(query, exclude=query.exclude | self.store.hidden(query.catalog))
 
 
 def _named(found: Mapping, name: str):

@@ -74,7 +74,7 @@ class CandidateGenerator:
     ) -> None:
         self.catalog = catalog
         self.weights = weights
-        self.fusion, self.silence = fusion, silence
+        self.fusion, self.silence, self.known = fusion, silence, known
         self._encoder = encoder
         texts = [catalog.describe(item) for item in catalog.items]
         self.vectors = encode_items(encoder, texts, cache)  # (N, d)

@@ -20,7 +20,7 @@ from chatrec.explain import LIKED_STARS
 from chatrec.facts import in_words
 from chatrec.types import Constraint, Event, EventKind, Mention, Query, Reading, Stance, Turn
 
-QUESTIONS = frozenset({"inquire", "explain_why", "ask_opinion"})
+QUESTIONS = frozenset({"inquire", "explain_why", "what_if", "ask_opinion"})
 ABOUT_ITEMS = QUESTIONS | {"critique_compare"}
 FEEDBACK = frozenset({"seen", "accept", "reject"})
 ASKING = frozenset({"ask_recommendation", "provide_preference", "answer", "reformulate", "express_mood"}) | {
@@ -31,6 +31,7 @@ TOPIC = 200  # characters of a topic that are kept, the latest
 KEEP_SHOWN = 60  # items shown earlier that are kept away from the next lists
 TURNS = 6  # utterances that the fine-tuned model reads
 DISLIKED_STARS = 2.5  # of 5: a rating up to here counts as a dislike
+TUPLES = ("anchors", "shown", "before", "asked", "lists", "noticed", "profile")  # of a state, lists in JSON
 STEPS_BACK = 3  # lists that "go back" can return to
 
 
@@ -41,8 +42,9 @@ class State:
     that feedback was last given on. ``asked``: slots asked about. ``lists``: what the latest lists answered to.
     ``pending``: what the bot waits for: a slot, ``forget`` (a confirmation) or nothing. ``noticed``: rules
     of the policy that the user knows to be in force. ``feeling``: how the user feels, ``felt``: when they said so,
-    ``felt_last``: whether with the latest message. ``passing``: rules in force for the occasion. ``parked``: where the
-    same conversation stands in other catalogues, as JSON."""
+    ``felt_last``: whether with the latest message. ``passing``: rules in force for the occasion. ``profile``: what the
+    lines of the profile stand for, when it was shown after the last list. ``parked``: where the same conversation
+    stands in other catalogues, as JSON."""
 
     catalog: str
     constraints: tuple[Constraint, ...] = ()
@@ -60,7 +62,8 @@ class State:
     feeling: str = ""
     felt: float = 0.0
     felt_last: bool = False
-    passing: tuple[policy.Passing, ...] = ()
+    passing: tuple[policy.Occasional, ...] = ()
+    profile: tuple[str, ...] = ()
     parked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -68,8 +71,8 @@ class State:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> State:
-        lists = {k: tuple(data.get(k, ())) for k in ("anchors", "shown", "before", "asked", "lists", "noticed")}
-        lists["passing"] = tuple(policy.Passing(**p) for p in data.get("passing", ()))
+        lists = {k: tuple(data.get(k, ())) for k in TUPLES}
+        lists["passing"] = tuple(policy.Occasional(**p) for p in data.get("passing", ()))
         return cls(**{**data, **lists, "constraints": tuple(Constraint.from_json(c) for c in data["constraints"])})
 
     def snapshot(self) -> dict[str, Any]:
@@ -241,6 +244,7 @@ def listed(state: State, item_ids: Iterable[str], impression_id: str, given_up: 
         shown=tuple(item_ids),
         impression_id=impression_id,
         focus="",
+        profile=(),
         lists=(*state.lists, replace(state, constraints=kept).snapshot())[-STEPS_BACK - 1 :],
     )
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from chatrec.catalog import Catalog
 from chatrec.errors import UnknownItem
@@ -33,20 +34,30 @@ COMPARED = 500  # newest likes that are compared with the list to find the neigh
 CITED = 2  # items and shared names that one reason names at most
 FAMILIAR = 3  # likes from which on something can be called new to somebody
 REFERENCE = 64  # items that tell how far scores fall in general
+ALIKE = 0.2  # of 1: the least that two items must be liked by the same people for it to be said
+TELLING = 8  # a tag in common is said when at most one in so many items has it
 
 
-def explain(query: Query, catalog: Catalog, index: int, score: Score) -> tuple[Evidence, ...]:
+def explain(
+    query: Query, catalog: Catalog, index: int, score: Score, rated: csr_matrix | None = None
+) -> tuple[Evidence, ...]:
     """Why the item at ``index``."""
-    return explain_all(query, catalog, np.array([index]), score)[0]
+    return explain_all(query, catalog, np.array([index]), score, rated)[0]
 
 
 def explain_all(
-    query: Query, catalog: Catalog, indices: Sequence[int] | np.ndarray, score: Score
+    query: Query,
+    catalog: Catalog,
+    indices: Sequence[int] | np.ndarray,
+    score: Score,
+    rated: csr_matrix | None = None,
 ) -> tuple[tuple[Evidence, ...], ...]:
-    """Why each item of a list, most telling evidence first: wishes met, closeness, people, reception, novelty.
+    """Why each item of a list, most telling evidence first: wishes met, closeness, what other people like, names and
+    tags in common, reception, novelty.
 
     ``indices``: (k,) positions in the catalogue. ``score`` is called at most ``1 + ANCHORS + NEIGHBOURS`` times,
-    whatever the length of the list and of the history.
+    whatever the length of the list and of the history. ``rated``: (N, N), 0 to 1, liked by the same people, where that
+    is known.
     """
     if not len(indices):
         return ()
@@ -56,9 +67,10 @@ def explain_all(
     others = anchors + [o for o in _plausible(likes, items, catalog) if o not in anchors]
     falls = _falls(query, others, catalog, indices, score)
     return tuple(
-        _wishes_met(query, item, catalog)
+        (wishes := _wishes_met(query, item, catalog))
         + (close := _close(query, item, {o: fall[position] for o, fall in falls.items()}, catalog))
-        + _people(item, others, catalog)
+        + _liked_alike(item, close, rated, catalog)
+        + (_people(item, others, catalog) or _shared(item, close, wishes, catalog))
         + _reception(item, catalog)
         + (() if close else _novelty(query, item, likes, catalog))
         for position, item in enumerate(items)
@@ -182,6 +194,32 @@ def _people(item: Item, others: Sequence[Item], catalog: Catalog) -> tuple[Evide
                     if other.item_id != item.item_id and name in other.attributes.get(column, ()):
                         found.setdefault(name, Evidence("people", name, slot.name, (other.item_id,)))
     return tuple(found.values())[:CITED]
+
+
+def _liked_alike(
+    item: Item, close: Sequence[Evidence], rated: csr_matrix | None, catalog: Catalog
+) -> tuple[Evidence, ...]:
+    """The item that it owes its place to and that is liked by the same people most, where that is known."""
+    if rated is None:
+        return ()
+    index = catalog.index(item.item_id)
+    found = [(float(rated[catalog.index(other), index]), other) for e in close for other in e.item_ids]
+    alike = max(found, default=(0.0, ""))
+    return (Evidence("others", item.title, item_ids=(alike[1],)),) if alike[0] >= ALIKE else ()
+
+
+def _shared(
+    item: Item, close: Sequence[Evidence], wishes: Sequence[Evidence], catalog: Catalog
+) -> tuple[Evidence, ...]:
+    """The rarest tag in common with the item that it owes its place to most, unless it was asked for."""
+    told, traits = {(e.slot, e.value) for e in wishes}, _traits(item, catalog)
+    for other in (i for e in close[:1] for i in e.item_ids):
+        common = traits.keys() & _traits(catalog.item(other), catalog).keys() - told
+        tags = [(traits[t], t) for t in common if catalog.schema.slots[t[0]].type == "tags"]
+        weight, (slot, value) = max(tags, default=(0.0, ("", "")))
+        if weight >= math.log(TELLING) and catalog.schema.slots[slot].reason:
+            return (Evidence("shared", value, slot, (other,)),)
+    return ()
 
 
 def _reception(item: Item, catalog: Catalog) -> tuple[Evidence, ...]:

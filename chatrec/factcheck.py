@@ -19,8 +19,8 @@ from chatrec.catalog import Catalog, fold
 from chatrec.schema import Slot
 from chatrec.types import Evidence, Item
 
-_TOKEN = re.compile(r"\d+(?:\.\d+)?(?:s\b)?|[^\W_]+(?:['’][^\W\d_]+)*|[,;:()/]")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_TOKEN = re.compile(r"(?:(?<!\w)-)?\d+(?:\.\d+)?(?:s\b)?|[^\W_]+(?:['’][^\W\d_]+)*|[,;:()/]")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _DECADE = re.compile(r"(?:\d\d)?\d0s")
 _OPENERS = frozenset(".!?;:")
 _SMALL = "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
@@ -41,6 +41,15 @@ ORDINARY = frozenset(
         unlike up us was watched we well were what when where which while who why widely will wish with without
         worth would you your""",
     )
+)
+
+# What is said of the user and of other people, and the kind of evidence that it takes; a title that follows must be
+# cited by evidence of that kind.
+_CLAIMS = (
+    (re.compile(r"\b(?:people|others|everybody|those) who (?:like|liked|love|loved|enjoyed) ", re.I), "others"),
+    (re.compile(r"\bbecause you (?:liked|loved|enjoyed) ", re.I), "history"),
+    (re.compile(r"\b(?:which|that) you (?:liked|loved|enjoyed)", re.I), "history"),
+    (re.compile(r"\ba change from\b|\bsomething (?:new|different) for you\b", re.I), "novelty"),
 )
 
 Phrase = tuple[str, ...]
@@ -99,8 +108,23 @@ def check(sentence: str, item: Item, evidence: Sequence[Evidence], catalog: Cata
 
     Titles must be the item's own or cited by the evidence; names, tags and numbers must stand in the item's row, a
     name in the column whose label comes before it ("directed by"), a number in the slot whose words are around it.
+    What the user or other people are said to like needs evidence of that kind.
     """
-    return tuple(_Reading(sentence, item, evidence, catalog).problems())
+    claims = _unfounded(sentence, item, evidence, catalog)
+    return (*_Reading(sentence, item, evidence, catalog).problems(), *claims)
+
+
+def _unfounded(sentence: str, item: Item, evidence: Sequence[Evidence], catalog: Catalog) -> Iterator[str]:
+    """Claims about people that no evidence of their kind supports, or that name another title than it does."""
+    for pattern, kind in _CLAIMS:
+        cited = [catalog.item(i) for e in evidence if e.kind == kind for i in e.item_ids]
+        titles = tuple(title for other in cited for title in (other.title, catalog.heading(other)))
+        for found in pattern.finditer(sentence):
+            founded = any(e.kind == kind for e in evidence)
+            if found[0].endswith(" "):
+                founded = sentence[found.end() :].startswith(titles)
+            if not founded:
+                yield f"{found[0].strip()!r} is not supported for {catalog.heading(item)}"
 
 
 class _Reading:
@@ -226,7 +250,10 @@ def _vocabulary(catalog: Catalog) -> _Vocabulary:
         {first: tuple(sorted(sizes, reverse=True)) for first, sizes in lengths.items()},
         frozenset(plain),
         {column: _keys(label) for column, label in catalog.schema.labels.items()},
-        tuple(use for slot in catalog.schema.slots.values() if slot.type == "number" for use in _uses(slot)),
+        (
+            *(use for slot in catalog.schema.slots.values() if slot.type == "number" for use in _uses(slot)),
+            _Use(catalog.schema.columns.get("reception", ""), (), ("of", "100"), 1.0),
+        ),
     )
 
 

@@ -61,6 +61,10 @@ _ANEW = re.compile(
     r"\b(?:start\w*|over|again|anew|reset|restart|scratch|new|fresh|forget|beginning|different|else|other|clear)\b",
     re.I,
 )
+_DROPPING = re.compile(
+    r"^\W*(?:(?:please|can you|could you|ok|and|also|no)\W+)*(?:forget|remove|delete|drop|scrap|erase|unmark|take)\b",
+    re.IGNORECASE,
+)
 _SENTENCE = re.compile(r"[.!?;]+\s+|\n+")
 _NO_PREFERENCE = re.compile(
     r"\b(?:any(?:thing)?|whatever|don.?t (?:care|mind|know)|dunno|no (?:idea|preference|clue)|not sure|surprise me|"
@@ -185,6 +189,11 @@ def takes_back(text: str) -> bool:
 def adds(text: str) -> bool:
     """Whether the message adds to what was said ("also", "but", "with") rather than saying it anew."""
     return _ADDING.search(text) is not None
+
+
+def drops(text: str) -> bool:
+    """Whether the message only takes something away ("forget that I hate horror"), and puts nothing in its place."""
+    return _DROPPING.search(text) is not None
 
 
 def topic(text: str) -> str:

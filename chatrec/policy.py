@@ -37,7 +37,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Passing:
+class Occasional:
     """A rule that is in force for the occasion: of a catalogue, by what was said, and when (seconds since 1970)."""
 
     catalog: str
@@ -141,13 +141,13 @@ def told(mentions: Iterable[Mention], catalog: str) -> list[Mention]:
 
 
 def passing(
-    before: Iterable[Passing], spoken: Iterable[Mention], policies: Mapping[str, Policy], at: float
-) -> tuple[Passing, ...]:
+    before: Iterable[Occasional], spoken: Iterable[Mention], policies: Mapping[str, Policy], at: float
+) -> tuple[Occasional, ...]:
     """The rules in force for the occasion after a message that speaks of those."""
     spoken = [m for m in spoken if not policies[m.catalog].rules[str(m.value)].lasting]
     fresh = {(m.catalog, str(m.value)): m for m in spoken}
     kept = [p for p in before if at - p.at < OCCASION and (p.catalog, p.rule) not in fresh]
-    return (*kept, *(Passing(*key, m.text, at) for key, m in fresh.items() if not m.negated))
+    return (*kept, *(Occasional(*key, m.text, at) for key, m in fresh.items() if not m.negated))
 
 
 def banned_in(item: Item, columns: Mapping[str, str], pattern: re.Pattern[str]) -> str:

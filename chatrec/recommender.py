@@ -14,6 +14,7 @@ from chatrec.catalog import Catalog
 from chatrec.explain import because_of, explain_all, sentence
 from chatrec.rank import Ranker
 from chatrec.types import Constraint, Event, Evidence, Item, Query, RankedList, Recommendation
+from chatrec.whatif import Change, changes
 
 RECENCY = 0.25  # how much dearer the newest wish is than the oldest
 NEGOTIABLE = 8  # wishes that are weighed against each other when nothing fits: 255 sets
@@ -42,7 +43,7 @@ class Recommender:
         candidates = self.ranker.rank(query, self.generator.generate(query, max(self.ranker.reads, query.n)))
         candidates = candidates.take(np.flatnonzero(self.fitting(query)[candidates.indices]))  # whatever ranked them
         best = candidates.indices[: query.n]
-        evidence = explain_all(query, self.catalog, best, self.score)
+        evidence = self.evidence(query, best)
         items = tuple(self._line(rank, candidates, evidence[rank - 1]) for rank in range(1, len(best) + 1))
         seconds = time.perf_counter() - start
         return RankedList(self.catalog.schema.name, items, relaxed, uuid.uuid4().hex[:16], self.model, seconds)
@@ -81,9 +82,29 @@ class Recommender:
         """(k,) scores of the items at these (k,) indices, comparable between queries: what reasons are checked by."""
         return self.generator.score(query, indices) + self.ranker.lift(query, indices)
 
+    def order(self, query: Query) -> tuple[Item, ...]:
+        """Everything that fits, best first: how far down an item comes."""
+        found = self.ranker.rank(query, self.generator.generate(query, len(self.catalog)))
+        return tuple(self.catalog.items[int(i)] for i in found.indices)
+
+    def what_if(self, query: Query) -> tuple[Item | None, tuple[Change, ...]]:
+        """What comes first, and what would change that."""
+        order = self.order(query)
+        if not order:
+            return None, ()
+        return order[0], changes(query, order[: query.n], self._first, self.catalog)
+
+    def _first(self, query: Query) -> Item | None:
+        return next(iter(self.order(query)), None)
+
+    def evidence(self, query: Query, indices: np.ndarray) -> tuple[tuple[Evidence, ...], ...]:
+        """What speaks for each of the items at these (k,) indices."""
+        known = self.generator.known
+        return explain_all(query, self.catalog, indices, self.score, known.rated if known else None)
+
     def explain(self, query: Query, item_id: str) -> tuple[str, tuple[Evidence, ...]]:
         """Why this item: the sentence and the evidence, for an item of any list."""
-        evidence = explain_all(query, self.catalog, np.array([self.catalog.index(item_id)]), self.score)[0]
+        evidence = self.evidence(query, np.array([self.catalog.index(item_id)]))[0]
         return sentence(evidence, self.catalog.item(item_id), self.catalog), evidence
 
     def because_of(self, event: Event, query: Query, ranked: RankedList) -> tuple[Item, ...]:

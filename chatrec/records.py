@@ -23,12 +23,13 @@ class Impression:
 
 @dataclass(frozen=True)
 class Preference:
-    """One lasting wish of a user. ``constraint.text`` is how they said it."""
+    """One lasting wish of a user. ``constraint.text`` is how they worded it, ``said`` the sentence it came from."""
 
     preference_id: int
     catalog: str
     constraint: Constraint
     at: float
+    said: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from chatrec import metrics, tracing
 from chatrec.errors import ChatRecError
 from chatrec.recommender import Recommender
 from chatrec.types import Constraint, Event, Evidence, Item, Query, RankedList
+from chatrec.whatif import Change
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,14 @@ class Resilient:
         """See :meth:`Recommender.explain`."""
         with tracing.span("explain", catalog=query.catalog):
             return self._either(lambda recommender: recommender.explain(query, item_id))
+
+    def order(self, query: Query) -> tuple[Item, ...]:
+        """See :meth:`Recommender.order`."""
+        return self._either(lambda recommender: recommender.order(query))
+
+    def what_if(self, query: Query) -> tuple[Item | None, tuple[Change, ...]]:
+        """See :meth:`Recommender.what_if`; all of it by one and the same ranker."""
+        return self._either(lambda recommender: recommender.what_if(query))
 
     def because_of(self, event: Event, query: Query, ranked: RankedList) -> tuple[Item, ...]:
         """See :meth:`Recommender.because_of`; by what made the list."""

@@ -27,7 +27,10 @@ class Settings:
     ``rank_seconds``, ``action_seconds``, ``turn_seconds``: how long the ranker, an action and a whole turn may take;
     ``turns_a_minute``: of one user, before the bot asks for a pause. ``otlp``: where traces go, nowhere when empty.
     ``log_text``: whether logs may hold what users say.
-    ``given``: names of other variables that are set, by which the launcher sees which channels have a token.
+    ``consent``: ``ask`` before anything of a new user is stored, or ``given`` where that was agreed elsewhere.
+    ``retention_days``: how long it is kept. ``trackers``: where Rasa keeps its conversations, so that those are
+    forgotten too. ``given``: names of other variables that are set, by which the launcher sees which channels
+    have a token.
     """
 
     root: Path = ROOT
@@ -41,6 +44,9 @@ class Settings:
     device: str = "auto"
     threads: int = 2
     secret: str = ""
+    consent: str = "ask"
+    retention_days: int = 730
+    trackers: str = f"sqlite:///{ROOT / 'var' / 'rasa.db'}"
     port: int = 5005
     action_port: int = 5055
     rank_seconds: float = 2.0
@@ -103,6 +109,9 @@ class Settings:
             device=_device(env.get("CHATREC_DEVICE", cls.device)),
             threads=_number("CHATREC_THREADS", env, cls.threads),
             secret=env.get("CHATREC_SECRET", ""),
+            consent=_consent(env.get("CHATREC_CONSENT", cls.consent)),
+            retention_days=_number("CHATREC_RETENTION_DAYS", env, cls.retention_days),
+            trackers=env.get("CHATREC_TRACKERS", f"sqlite:///{var / 'rasa.db'}"),
             port=_number("CHATREC_PORT", env, cls.port),
             action_port=_number("CHATREC_ACTION_PORT", env, cls.action_port),
             rank_seconds=_seconds("CHATREC_RANK_SECONDS", env, cls.rank_seconds),
@@ -120,6 +129,12 @@ def _number(name: str, env: Mapping[str, str], default: int) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise BadInput(f"{name}={value}: give a whole number from 1 upwards")
     return int(value)
+
+
+def _consent(value: str) -> str:
+    if value not in ("ask", "given"):
+        raise BadInput(f"CHATREC_CONSENT={value}: give ask or given")
+    return value
 
 
 def _seconds(name: str, env: Mapping[str, str], default: float) -> float:

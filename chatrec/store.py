@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, and_, delete, insert, select, update
+from sqlalchemy import Table, and_, delete, false, insert, or_, select, update
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.sql import ColumnElement, Select
 
@@ -25,6 +25,7 @@ from chatrec.database import Database
 from chatrec.errors import BadInput, StoreDown
 from chatrec.ratings import read_ratings
 from chatrec.records import Consent, FollowUp, Health, Impression, Preference, Shown
+from chatrec.restore import bare, rows_to_restore
 from chatrec.spool import Spool
 from chatrec.types import Constraint, Event, Query, RankedList, Turn
 
@@ -85,11 +86,15 @@ class Store:
 
     # Users
 
-    def user(self, platform_id: str) -> str:
-        """The key of a user, who is created at the first call. Begin the id with the channel: ``telegram:42``."""
+    def key(self, platform_id: str) -> str:
+        """The key of a user, known or not; nothing is stored. Begin the id with the channel: ``telegram:42``."""
         if not platform_id:
             raise BadInput("a user needs an id; it is empty")
-        key = self._hash(platform_id)
+        return self._hash(platform_id)
+
+    def user(self, platform_id: str) -> str:
+        """The key of a user, who is created at the first call."""
+        key = self.key(platform_id)
         self._keep(tables.users, _new_user(key))
         return key
 
@@ -108,10 +113,10 @@ class Store:
 
     # Behaviour
 
-    def add_event(self, user: str, catalog: str, event: Event, key: str) -> bool:
+    def add_event(self, user: str, catalog: str, event: Event, key: str, said: str = "") -> bool:
         """Keep an event. ``key`` names this one act of the user: stored under it before, nothing happens, and the
-        answer is False."""
-        return self._add_once(tables.events, key, {"user_key": user, "catalog": catalog, **vars(event)})
+        answer is False. ``said``: the sentence that told of it."""
+        return self._add_once(tables.events, key, {"user_key": user, "catalog": catalog, "said": said, **vars(event)})
 
     def events(self, user: str, catalog: str | None = None) -> tuple[Event, ...]:
         """What a user did, oldest first; in all catalogues when none is given."""
@@ -137,12 +142,22 @@ class Store:
     def stances(self, user: str, catalog: str) -> dict[str, Event]:
         """Where a user stands on each item they met, by item id: the latest like, dislike or rating;
         without any, the latest event. So "seen" after "like" leaves the like in place."""
-        stances: dict[str, Event] = {}
-        for event in self.events(user, catalog):
-            held = stances.get(event.item_id)
-            if held is None or event.kind in _OPINIONS or held.kind not in _OPINIONS:
-                stances[event.item_id] = event
-        return stances
+        return stances(self.events(user, catalog))
+
+    def said(self, user: str, catalog: str) -> dict[str, str]:
+        """Item id -> the sentence that the latest event on it came from."""
+        table = tables.events
+        mine = and_(table.c.user_key == user, table.c.catalog == catalog, table.c.said != "")
+        with self._database.read() as connection:
+            rows = connection.execute(select(table.c.item_id, table.c.said).where(mine).order_by(table.c.at))
+            return {item_id: said for item_id, said in rows}
+
+    def forget_item(self, user: str, catalog: str, item_id: str) -> bool:
+        """Erase all that a user did about an item. False when that was nothing."""
+        table = tables.events
+        mine = and_(table.c.user_key == user, table.c.catalog == catalog, table.c.item_id == item_id)
+        with self._database.write() as connection:
+            return connection.execute(delete(table).where(mine)).rowcount > 0
 
     def import_events(self, csv_path: Path, catalog: str) -> int:
         """Ratings from a file, see :func:`read_ratings`; all of them or none. The user ids of the file are platform
@@ -266,10 +281,10 @@ class Store:
 
     # Profile
 
-    def remember(self, user: str, catalog: str, constraint: Constraint) -> int:
+    def remember(self, user: str, catalog: str, constraint: Constraint, said: str = "") -> int:
         """Keep a lasting wish, in place of an older one that it repeats or takes back. Returns its id, 0 while it
         waits."""
-        row = constraint.to_json() | {"user_key": user, "catalog": catalog, "at": time.time()}
+        row = constraint.to_json() | {"user_key": user, "catalog": catalog, "at": time.time(), "said": said}
         return self._keep(tables.preferences, row)
 
     def preferences(self, user: str) -> tuple[Preference, ...]:
@@ -277,25 +292,27 @@ class Store:
         table = tables.preferences
         rows = select(table).where(table.c.user_key == user).order_by(table.c.at, table.c.id)
         with self._database.read() as connection:
-            return tuple(Preference(row.id, row.catalog, _constraint(row), row.at) for row in connection.execute(rows))
+            found = connection.execute(rows).all()
+        return tuple(Preference(row.id, row.catalog, _constraint(row), row.at, row.said) for row in found)
 
-    def correct_preference(self, preference_id: int, constraint: Constraint) -> bool:
+    def correct_preference(self, user: str, preference_id: int, constraint: Constraint, said: str = "") -> bool:
         """Put another wish in the place of one that :meth:`preferences` listed. False when it is gone."""
-        table = tables.preferences
-        row = constraint.to_json() | {"at": time.time()}
+        row = constraint.to_json() | {"at": time.time(), "said": said}
         with self._database.write() as connection:
-            return connection.execute(update(table).where(table.c.id == preference_id).values(row)).rowcount == 1
+            changed = update(tables.preferences).where(_preference(user, preference_id)).values(row)
+            return connection.execute(changed).rowcount == 1
 
-    def forget_preference(self, preference_id: int) -> bool:
+    def forget_preference(self, user: str, preference_id: int) -> bool:
         """Erase a wish that :meth:`preferences` listed. False when it is gone."""
-        table = tables.preferences
         with self._database.write() as connection:
-            return connection.execute(delete(table).where(table.c.id == preference_id)).rowcount == 1
+            gone = delete(tables.preferences).where(_preference(user, preference_id))
+            return connection.execute(gone).rowcount == 1
 
     def consent(self, user: str, purpose: str, granted: bool) -> None:
-        """Keep a yes or a no. Earlier ones stay on record."""
+        """Keep a yes or a no, also of somebody of whom nothing else is kept. Earlier ones stay on record."""
         row = {"user_key": user, "purpose": purpose, "granted": granted, "at": time.time()}
         with self._database.write() as connection:
+            self._database.insert_once(connection, tables.users, [_new_user(user)])
             connection.execute(insert(tables.consents).values(row))
 
     def consents(self, user: str) -> tuple[Consent, ...]:
@@ -305,6 +322,13 @@ class Store:
         with self._database.read() as connection:
             latest = {row.purpose: Consent(row.purpose, row.granted, row.at) for row in connection.execute(rows)}
         return tuple(latest.values())
+
+    def holds(self, user: str) -> bool:
+        """Whether anything is kept about a user, besides that they exist and what they consented to."""
+        kept = [table for table in tables.owned if table not in (tables.users, tables.consents)]
+        mine = (select(table.c.user_key).where(table.c.user_key == user).exists() for table in kept)
+        with self._database.read() as connection:
+            return bool(connection.scalar(select(or_(*mine))))
 
     # Follow-ups
 
@@ -362,6 +386,33 @@ class Store:
         self._database.scrub()
         return rows
 
+    def restore(self, data: Any, source: str) -> int:
+        """Put back what :meth:`export` gave, all or nothing; rows that are there already stay. Returns how many were
+        new. ``source``: what to call the data in a message. Raises: BadInput."""
+        new = 0
+        with self._database.write() as connection:
+            for table, rows in rows_to_restore(data, source).items():
+                mine = _rows_of(table, rows[0]["user_key"]) if rows else None
+                kept = [bare(table, row) for row in connection.execute(mine).mappings()] if rows else []
+                fresh = [row for row in rows if row not in kept]
+                new += sum(self._database.insert_once(connection, table, [row]) for row in fresh)
+        return new
+
+    def expire(self, before: float) -> int:
+        """Erase what is older than a time: users not seen since with all that is theirs, and of the others the events,
+        lists, turns and reviews from before. Wishes, consents and imported ratings, which are old by nature, last as
+        long as their user comes. Returns how many rows that were."""
+        gone = select(tables.users.c.user_key).where(tables.users.c.last_seen < before)
+        passing = (tables.events, tables.impressions, tables.turns, tables.reviews, tables.follow_ups)
+        rows = 0
+        with self._database.write() as connection:
+            for table in reversed(tables.owned):
+                old = table.c.at < before if table in passing else false()
+                old = and_(old, table.c.kind != "rating") if table is tables.events else old
+                rows += connection.execute(delete(table).where(or_(table.c.user_key.in_(gone), old))).rowcount
+        self._database.scrub()
+        return rows
+
     def _hash(self, text: str) -> str:
         return hmac.new(self._secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
@@ -388,7 +439,9 @@ class Store:
             if table is not tables.preferences:
                 return self._database.insert_once(connection, table, [row])
             mine = and_(table.c.user_key == row["user_key"], table.c.catalog == row["catalog"])
-            connection.execute(delete(table).where(mine, _same_wish(Constraint.from_json(_wish(row)))))
+            wish, kept = Constraint.from_json(_wish(row)), connection.execute(select(table).where(mine)).all()
+            older = [other.id for other in kept if same_wish(_constraint(other), wish)]
+            connection.execute(delete(table).where(table.c.id.in_(older)))
             return connection.execute(insert(table).values(row)).inserted_primary_key[0]
 
     def _add_ratings(self, connection: Connection, catalog: str, batch: Iterable[tuple[str, Event]]) -> int:
@@ -409,6 +462,21 @@ class Store:
             return None
         columns = {name: tuple(item[name] for item in row.items) for name in ("item_id", "score", "propensity")}
         return Impression(row.id, row.user_key, row.catalog, *columns.values(), row.model, row.at)
+
+
+def stances(events: Iterable[Event]) -> dict[str, Event]:
+    """As :meth:`Store.stances`, of events that are in order."""
+    found: dict[str, Event] = {}
+    for event in events:
+        held = found.get(event.item_id)
+        if held is None or event.kind in _OPINIONS or held.kind not in _OPINIONS:
+            found[event.item_id] = event
+    return found
+
+
+def _preference(user: str, preference_id: int) -> ColumnElement:
+    columns = tables.preferences.c
+    return and_(columns.user_key == user, columns.id == preference_id)
 
 
 def _new_user(key: str) -> dict[str, Any]:
@@ -435,10 +503,10 @@ def _wish(row: Mapping[str, Any]) -> dict[str, Any]:
     return {field.name: row[field.name] for field in fields(Constraint)}
 
 
-def _same_wish(constraint: Constraint) -> ColumnElement:
+def same_wish(old: Constraint, new: Constraint) -> bool:
     """A new bound replaces the old one; "horror" replaces "no horror" and the other way round."""
-    columns = tables.preferences.c
-    if constraint.op in ("min", "max"):
-        return and_(columns.slot == constraint.slot, columns.op == constraint.op)
-    opposed = and_(columns.op.in_(("is", "not")), columns["values"] == list(constraint.values))
-    return and_(columns.slot == constraint.slot, opposed)
+    if old.slot != new.slot:
+        return False
+    if new.op in ("min", "max"):
+        return old.op == new.op
+    return old.op in ("is", "not") and old.values == new.values

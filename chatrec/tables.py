@@ -57,6 +57,11 @@ def _owner() -> Column:
     return Column("user_key", Words, ForeignKey("users.user_key", ondelete="CASCADE"), nullable=False)
 
 
+def _said() -> Column:
+    """The sentence that it was learnt from."""
+    return Column("said", Words, nullable=False, server_default="")
+
+
 def _seconds(name: str = "at") -> Column:
     return Column(name, Float, nullable=False)
 
@@ -81,6 +86,7 @@ events = Table(
     Column("value", Float),
     Column("impression_id", Words),
     _seconds(),
+    _said(),
     UniqueConstraint("user_key", "key", name="events_once"),
     Index("events_by_user", "user_key", "catalog", "at"),
 )
@@ -124,6 +130,7 @@ preferences = Table(
     Column("text", Words, nullable=False),
     Column("soft", Boolean, nullable=False),
     _seconds(),
+    _said(),
     Index("preferences_by_user", "user_key", "catalog", "at"),
 )
 

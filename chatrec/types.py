@@ -10,7 +10,7 @@ Value = str | float
 Op = Literal["is", "not", "min", "max"]
 Stance = Literal["mention", "like", "dislike", "seen"]
 EventKind = Literal["like", "dislike", "seen", "accept", "reject", "rating"]
-EvidenceKind = Literal["constraint", "anchor", "history", "people", "reception", "novelty"]
+EvidenceKind = Literal["constraint", "anchor", "history", "others", "people", "shared", "reception", "novelty"]
 
 
 @dataclass(frozen=True)
@@ -158,9 +158,10 @@ class Evidence:
     """One checked fact behind a recommendation.
 
     ``constraint``: ``slot`` and the item's ``value`` that meets it. ``anchor`` and ``history``: ``item_ids`` is
-    the item it is close to; ``effect`` how far the score falls without it (always > 0).
-    ``people``: a name shared with ``item_ids``. ``reception``: the item's rating. ``novelty``: ``value`` says what
-    is new. ``value`` is always a value of the item's own row, as a string.
+    the item it is close to; ``effect`` how far the score falls without it (always > 0). ``others``: who liked
+    ``item_ids`` liked this one too. ``people``: a name, ``shared``: a tag in common with ``item_ids``. ``reception``:
+    the item's rating. ``novelty``: ``value`` says what is new. ``value`` is always a value of the item's own row, as a
+    string, or its title.
     """
 
     kind: EvidenceKind

@@ -126,8 +126,9 @@ def _parts(evidence: Sequence[Evidence], item: Item, catalog: Catalog, near: str
         what=what,
         close=close,
         because=because,
-        people=_people([e for e in evidence if e.kind == "people" and e.value not in told], evidence, item, catalog),
-        clauses=_join(*clauses, by="; "),
+        people=_people([e for e in evidence if e.kind == "people" and e.value not in told], evidence, item, catalog)
+        or _shared(evidence, item, catalog),
+        clauses=_join(*clauses, _alike(evidence, catalog), by="; "),
         rated=_rated([e for e in evidence if e.slot not in asked], catalog),
     )
 
@@ -159,6 +160,18 @@ def _people(shared: Sequence[Evidence], evidence: Sequence[Evidence], item: Item
     text = f"{catalog.schema.labels.get(column, 'with')} {listing(names)}"
     named = {i for e in evidence if e.kind in ("anchor", "history") for i in e.item_ids}
     return f"also {text}" if named == {other.item_id} else f"{text}, like {_title(other.item_id, catalog)}"
+
+
+def _shared(evidence: Sequence[Evidence], item: Item, catalog: Catalog) -> str:
+    """``also made by Lenovo``, ``also a heist film``: what it has in common with the title named before."""
+    what, _ = _what([e for e in evidence if e.kind == "shared"], item, catalog)
+    return f"also {what.removeprefix(with_article(catalog.schema.noun)).strip()}" if what else ""
+
+
+def _alike(evidence: Sequence[Evidence], catalog: Catalog) -> str:
+    """``people who liked Alien liked it too``"""
+    liked = listing([_title(i, catalog) for e in evidence if e.kind == "others" for i in e.item_ids])
+    return f"people who liked {liked} liked it too" if liked else ""
 
 
 def _rated(evidence: Sequence[Evidence], catalog: Catalog) -> str:

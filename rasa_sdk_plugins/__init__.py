@@ -1,4 +1,5 @@
-"""What the action server does beside actions: it loads the engine before it answers, keeps it fresh, tells how it is.
+"""What the action server does beside actions: it loads the engine before it answers, keeps it fresh, tells how it is,
+and erases once a day what is too old.
 
 rasa-sdk imports a package of exactly this name and calls ``init_hooks``. ``/live``, ``/ready`` and ``/metrics`` are as
 in :mod:`channels.service`; ready is 503 while the store is down, though turns then go on without memory.
@@ -16,13 +17,12 @@ from sanic import Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse, json, raw
 
-from chatrec import logs, metrics, promotion, tracing
+from chatrec import erasure, logs, metrics, promotion, tracing
 from chatrec.bootstrap import live
-from chatrec.errors import StoreDown
+from chatrec.errors import ChatRecError, StoreDown
 from chatrec.settings import Settings
 
 log = logging.getLogger(__name__)
-
 hookimpl = pluggy.HookimplMarker("rasa_sdk")
 
 EVERY = 1.0  # seconds between two looks for another model and for what waits in the spool
@@ -41,11 +41,12 @@ def attach_sanic_app_extensions(app: Sanic) -> None:
 
     @app.after_server_start
     async def begin(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
-        app.ctx.fresh = loop.create_task(_keep_fresh())
+        app.ctx.tasks = [loop.create_task(_keep_fresh()), loop.create_task(_tidy())]
 
     @app.before_server_stop
     async def end(app: Sanic, _loop: asyncio.AbstractEventLoop) -> None:
-        app.ctx.fresh.cancel()
+        for task in app.ctx.tasks:
+            task.cancel()
 
     app.add_route(_live, "/live")
     app.add_route(_ready, "/ready")
@@ -83,6 +84,15 @@ async def _keep_fresh() -> None:
             await asyncio.to_thread(_look)
         except Exception:  # whatever it is, the next look may find it well
             log.exception("the engine could not be kept fresh")
+
+
+async def _tidy() -> None:
+    while True:
+        try:
+            await asyncio.to_thread(lambda: erasure.expire(live().engine.store, live().engine.settings))
+        except ChatRecError as error:  # the database is away for a moment: the next day will do
+            log.error("what is too old was not erased: %s", error)
+        await asyncio.sleep(erasure.DAY)
 
 
 def _look() -> None:

@@ -12,8 +12,9 @@ const WORDS = {
   seen: (title) => `I've seen ${title}`,
   more: (title) => `More like ${title}`,
   why: (title) => `Why ${title}?`,
+  forget: () => "Forget that about me",
 };
-const RATINGS = ["like", "dislike", "seen"];
+const RATINGS = ["like", "dislike", "seen", "forget"];
 const OPPOSITE = { like: "dislike", dislike: "like" };
 
 const user = localStorage.getItem("user") || remember("user", randomId(24)); // the same in all conversations
@@ -191,8 +192,10 @@ function drawUser({ message_id, text, button }) {
 
 function drawBot({ text, buttons, custom }) {
   const list = custom?.kind === "list" ? custom : null;
-  const element = append("bot", list ? list.intro : text);
+  const memory = custom?.kind === "memory" ? custom : null;
+  const element = append("bot", list ? list.intro : memory ? "" : text);
   if (list) element.append(cards(list));
+  if (memory) element.append(lines(memory));
   if (buttons) element.append(chips(buttons));
 }
 
@@ -234,6 +237,22 @@ function card(item, impressionId) {
   for (const button of element.querySelectorAll("button")) {
     Object.assign(button.dataset, { item: item.item_id, impression: impressionId });
     button.setAttribute("aria-label", `${button.dataset.label} ${heading}`);
+  }
+  return element;
+}
+
+// What the bot remembers; each line has a button that forgets it.
+function lines(memory) {
+  const element = make("ol", "lines");
+  for (const { ref, text } of memory.lines) {
+    const line = make("li", "line");
+    const button = make("button", "quiet", "Forget");
+    Object.assign(button, { type: "button" });
+    Object.assign(button.dataset, { kind: "forget", item: ref, impression: "profile" });
+    button.setAttribute("aria-pressed", false);
+    button.setAttribute("aria-label", `Forget: ${text}`);
+    line.append(make("span", "text", text), button);
+    element.append(line);
   }
   return element;
 }

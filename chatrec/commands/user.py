@@ -1,29 +1,38 @@
-"""``chatrec user``: what is stored about somebody; give it away, or erase it."""
+"""``chatrec user``: what is stored about somebody; give it away, put it back, or erase it."""
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from chatrec.commands.output import as_json, console
 from chatrec.errors import BadInput
 from chatrec.settings import Settings
 
+if TYPE_CHECKING:
+    from chatrec.erasure import Erased
+
 
 def add(commands: Any) -> None:
     command = commands.add_parser(
-        "user", help="show, export or forget what is stored about somebody", allow_abbrev=False
+        "user", help="show, export, import or forget what is stored about somebody", allow_abbrev=False
     )
     actions = command.add_subparsers(metavar="ACTION", required=True)
-    for name, run, words in (
-        ("show", run_show, "preferences, events and consents"),
-        ("export", run_export, "everything that is stored, as JSON"),
-        ("forget", run_forget, "erase everything that is stored"),
+    an_id = ("id", "ID", "the id on the platform, or the key that the store gave it")
+    for name, run, words, argument in (
+        ("show", run_show, "preferences, events and consents", an_id),
+        ("export", run_export, "everything that is stored, as JSON", an_id),
+        ("forget", run_forget, "erase everything, Rasa's conversations and log lines included", an_id),
+        ("import", run_import, "put back what export gave", ("file", "FILE", "what `chatrec user export` printed")),
+        ("expire", run_expire, "erase what is older than CHATREC_RETENTION_DAYS", None),
     ):
         action = actions.add_parser(name, help=words)
-        action.add_argument("id", metavar="ID", help="the id on the platform, or the key that the store gave it")
+        if argument:
+            action.add_argument(argument[0], metavar=argument[1], help=argument[2])
         action.add_argument("--json", action="store_true", help="print JSON")
         action.add_argument("--db", metavar="URL", help="the database (default: CHATREC_DB, or SQLite under var/)")
         action.set_defaults(run=run)
@@ -68,11 +77,45 @@ def run_export(args: argparse.Namespace, settings: Settings) -> None:
 
 
 def run_forget(args: argparse.Namespace, settings: Settings) -> None:
+    from chatrec import erasure
     from chatrec.spool import Spool
     from chatrec.store import Store
 
-    erased = Store.open(settings.db, settings.store_secret(), Spool(settings.spool)).forget(args.id)
+    store = Store.open(settings.db, settings.store_secret(), Spool(settings.spool))
+    erased = erasure.forget(args.id, store, settings)
     if args.json:
-        as_json({"erased": erased})
+        as_json({"erased": erased.rows, "conversations": erased.conversations, "log_lines": erased.lines})
     else:
-        console().print(f"{erased} rows erased" if erased else f"nothing was stored about {args.id}")
+        known = erased.rows or erased.conversations
+        console().print(_told(erased) if known else f"nothing was stored about {args.id}")
+
+
+def run_import(args: argparse.Namespace, settings: Settings) -> None:
+    from chatrec.store import Store
+
+    try:
+        data = json.loads(Path(args.file).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"{args.file}: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise BadInput(f"{args.file}: not JSON; give what `chatrec user export` printed") from None
+    restored = Store.open(settings.db, settings.store_secret()).restore(data, args.file)
+    if args.json:
+        as_json({"restored": restored})
+    else:
+        console().print(f"{restored} rows restored")
+
+
+def run_expire(args: argparse.Namespace, settings: Settings) -> None:
+    from chatrec import erasure
+    from chatrec.store import Store
+
+    erased = erasure.expire(Store.open(settings.db, settings.store_secret()), settings)
+    if args.json:
+        as_json({"erased": erased.rows, "conversations": erased.conversations, "log_lines": erased.lines})
+    else:
+        console().print(_told(erased))
+
+
+def _told(erased: Erased) -> str:
+    return f"{erased.rows} rows and {erased.conversations} conversations erased"

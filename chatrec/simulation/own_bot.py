@@ -31,6 +31,7 @@ def own_bot(settings: Settings) -> Iterator[str]:
         own = {
             "CHATREC_VAR": var,
             "CHATREC_DB": f"sqlite:///{var}/chatrec.db",
+            "CHATREC_CONSENT": "given",  # simulated users have nothing to hide
             "CHATREC_CACHE": str(settings.cache),
             "CHATREC_PORT": str(port),
             "CHATREC_ACTION_PORT": str(action_port),

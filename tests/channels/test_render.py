@@ -84,3 +84,26 @@ def test_ids_that_do_not_fit_leave_the_card_without_buttons_on_telegram():
 def test_of_the_answers_only_the_one_given_stays(pressed, ticked):
     keyboard = ((("A", "=a"),), (("B", "#1"),))
     assert render.ticked(keyboard, pressed) == (((f"✅ {ticked}", "-"),),)
+
+
+LINES = st.lists(st.tuples(NAME, TEXT), min_size=1, max_size=20, unique_by=lambda line: line[0])
+
+
+def profile(told: list[tuple[str, str]]) -> dict:
+    rows = [{"number": n, "ref": f"wish:{ref}", "text": text} for n, (ref, text) in enumerate(told, 1)]
+    text = "\n".join(f"{row['number']}. {row['text']}" for row in rows)
+    return {"text": text, "custom": {"kind": "memory", "lines": rows}, "buttons": [{"title": "All", "payload": "all"}]}
+
+
+@given(LINES)
+def test_each_line_of_a_profile_has_its_button_on_every_platform(told):
+    wanted = [f"wish:{ref}" for ref, _ in told]
+    [forms] = render.slack(profile(told))
+    for block in forms["blocks"]:
+        Block.parse(block).validate_json()
+    pressed = [render.unpack(b["accessory"]["value"]) for b in forms["blocks"] if "accessory" in b]
+    assert [b.item_id for b in pressed] == wanted and {b.kind for b in pressed} == {"forget"}
+    rows = render.telegram(profile(told))[-1].keyboard
+    assert [render.unpack(data).item_id for row in rows[:-1] for _, data in row] == wanted
+    assert rows[-1] == (("All", "=all"),)
+    View(**render.slack_home([profile(told)])).validate_json()

@@ -133,6 +133,12 @@ def test_what_somebody_did_elsewhere_is_imported_shown_exported_and_forgotten(ca
     assert [event["item_id"] for event in shown["events"]] == ["t1", "t2"]
     assert "2001-09-09 01:46" in call("user", "show", "7", "--db", db)[1]
     assert json.loads(call("user", "export", "7", "--db", db)[1])["events"] == shown["events"]
+    given = home / "seven.json"
+    given.write_text(call("user", "export", "7", "--db", db)[1])
+    assert json.loads(call("user", "forget", "7", "--json", "--db", db)[1])["erased"] >= 2
+    assert call("user", "import", given, "--db", db)[:2] == (0, "3 rows restored\n")
+    assert json.loads(call("user", "show", "7", "--json", "--db", db)[1]).keys() == shown.keys()
+    assert json.loads(call("user", "expire", "--json", "--db", db)[1])["erased"] == 0
     assert json.loads(call("user", "forget", "7", "--json", "--db", db)[1])["erased"] >= 2
     code, out, err = call("user", "show", "7", "--json", "--db", db)
     assert (code, out, err) == (2, "", "nothing is stored about '7'\n")
@@ -363,3 +369,9 @@ def test_look_prints_the_agreed_json_of_one_catalogue_or_all(call, home, teas):
     assert json.loads(call("look", home / "red.png", "--json")[1]) == {"text_found": [], "matches": []}
     assert call("look", home / "pack.jpg", "--domain", "coffees")[0] == 2
     assert call("look", home / "teas.csv")[0] == 2
+
+
+def test_a_file_that_is_no_export_is_refused(call, teas, home):
+    (home / "bad.json").write_text("{")
+    code, out, err = call("user", "import", home / "bad.json")
+    assert (code, out) == (2, "") and err.startswith(f"{home / 'bad.json'}: not JSON")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from chatrec.catalog import Catalog
-from chatrec.explain import ANCHORS, NEIGHBOURS, because_of, explain, explain_all, liked
+from chatrec.explain import ALIKE, ANCHORS, NEIGHBOURS, because_of, explain, explain_all, liked
 from chatrec.schema import Schema, Slot
 from chatrec.types import Constraint, Event, Evidence, Item, Query, RankedList, Recommendation
 
@@ -172,3 +173,20 @@ def test_feedback_is_credited_with_the_items_that_fall_without_it(films):
     risen = because_of(query.history[0], ranked, query, Overlap(films), films)
     assert [item.item_id for item in risen] == ["blade-runner", "aliens"]
     assert because_of(query.history[0], RankedList("films", ()), query, Overlap(films), films) == ()
+
+
+def test_what_other_people_like_is_said_where_it_is_known_and_where_the_score_depends_on_it(films):
+    rated = csr_matrix(np.where(np.eye(len(films)) == 1, 0.0, 0.5))
+    liked_alien = Query("films", history=_likes("aliens"))
+    near, far = (
+        explain(liked_alien, films, films.index(item), Overlap(films), rated) for item in ("alien", "notting-hill")
+    )
+    assert _cited(near, "others") == ["aliens"]
+    assert _cited(far, "others") == []
+    assert _cited(explain(liked_alien, films, films.index("alien"), Overlap(films)), "others") == []
+
+
+def test_too_few_common_friends_are_not_mentioned(films):
+    rated = csr_matrix(np.full((len(films), len(films)), ALIKE - 0.01))
+    evidence = explain(Query("films", history=_likes("aliens")), films, films.index("alien"), Overlap(films), rated)
+    assert _cited(evidence, "others") == []

@@ -221,3 +221,21 @@ def test_what_is_not_so_is_refused(text, refused, films):
 def test_a_word_for_a_range_of_numbers_is_checked(films):
     assert check("A classic.", films.item("alien"), (), films) == ()
     assert check("A classic.", films.item("it"), (), films) == ("'classic' is not supported for It (2017)",)
+
+
+LIKED_ALIKE = (Evidence("others", "Alien", item_ids=("it",)),)
+
+
+@pytest.mark.parametrize(
+    ("text", "evidence", "refused"),
+    [
+        ("People who liked It liked it too.", LIKED_ALIKE, ()),
+        ("People who liked It liked it too.", LIKED_IT, ("People who liked",)),  # one user is not people
+        ("Close to It, which you liked.", LIKED_ALIKE, ("which you liked",)),
+        ("Here because you liked It.", LIKED_IT, ()),
+        ("A change from what you have liked so far.", LIKED_IT, ("A change from",)),
+    ],
+)
+def test_what_people_are_said_to_like_needs_evidence_of_that_kind(text, evidence, refused, films):
+    problems = tuple(f"{words!r} is not supported for Alien (1979)" for words in refused)
+    assert check(text, films.item("alien"), evidence, films) == problems

@@ -263,10 +263,11 @@ def test_wishes_can_be_listed_corrected_and_forgotten(store):
         NO_HORROR,
         Constraint("year", "min", (2000.0,), "newer films", True),
     ]
-    assert store.correct_preference(second, Constraint("year", "min", (1990.0,))) is True
-    assert store.forget_preference(first) is True
+    assert store.correct_preference(user, second, Constraint("year", "min", (1990.0,))) is True
+    assert store.forget_preference(user, first) is True
     assert [(kept.preference_id, kept.constraint.values) for kept in store.preferences(user)] == [(second, (1990.0,))]
-    assert store.forget_preference(first) is False and store.correct_preference(first, NO_HORROR) is False
+    assert store.forget_preference(user, first) is False
+    assert store.correct_preference(user, first, NO_HORROR) is False
 
 
 def test_a_wish_takes_the_place_of_the_one_it_repeats_or_takes_back(store):
@@ -346,3 +347,71 @@ def test_who_is_forgotten_is_asked_nothing(store):
     store.plan_follow_up(user, planned(100.0))
     store.forget(user)
     assert store.due_follow_ups("telegram", 100.0, again=10) == ()
+
+
+# Consent, retention, and what was given away
+
+
+def test_a_consent_alone_is_nothing_that_is_held(store):
+    key = store.key("web:1")
+    assert store.find_user(key) is None  # asking for a key stores nothing
+    store.consent(key, "memory", False)
+    assert not store.holds(key)
+    store.remember(key, "movies", NO_HORROR, "no horror please, said I")
+    assert store.holds(key)
+    assert [kept.said for kept in store.preferences(key)] == ["no horror please, said I"]
+
+
+def test_the_sentence_of_an_event_is_kept_and_one_item_can_be_forgotten(store):
+    user = store.user("web:1")
+    store.add_event(user, "movies", Event("alien", "seen", 1.0), "a", "I have seen Alien")
+    store.add_event(user, "movies", Event("alien", "like", 2.0), "b", "and I loved it")
+    store.add_event(user, "movies", Event("brazil", "like", 3.0), "c")
+    assert store.said(user, "movies") == {"alien": "and I loved it"}
+    assert store.forget_item(user, "movies", "alien") and not store.forget_item(user, "movies", "alien")
+    assert [event.item_id for event in store.events(user)] == ["brazil"]
+
+
+def test_export_forget_import_restores_everything_once(store):
+    user = fill(store, "web:1", "word")
+    fill(store, "web:2", "other")
+    given = json.loads(json.dumps(store.export(user)))
+    assert store.forget(user) > 0 and store.find_user(user) is None
+    assert store.restore(given, "file") == sum(map(len, given.values()))
+    assert store.restore(given, "file") == 0
+
+    def without_numbers(rows: dict) -> dict:
+        return {name: [{k: v for k, v in row.items() if not isinstance(v, int)} for row in rows[name]] for name in rows}
+
+    assert without_numbers(store.export(user)) == without_numbers(given)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda data: data | {"secrets": []}, "not an export"),
+        (lambda data: [], "not an export"),
+        (lambda data: data | {"events": [{"item_id": "alien"}]}, r"events\[0\] should have"),
+        (lambda data: data | {"users": [data["users"][0] | {"last_seen": "today"}]}, r"users\[0\].last_seen"),
+        (lambda data: data | {"users": [*data["users"], data["users"][0] | {"user_key": "x"}]}, "about one user"),
+    ],
+)
+def test_a_broken_export_is_refused_whole(store, spoil, message):
+    user = fill(store, "web:1", "word")
+    given = store.export(user)
+    store.forget(user)
+    with pytest.raises(BadInput, match=f"^file: .*{message}"):
+        store.restore(spoil(given), "file")
+    assert store.find_user(user) is None
+
+
+def test_what_is_old_goes_and_wishes_stay_while_their_user_comes(store):
+    gone, here = fill(store, "web:gone", "one"), fill(store, "web:here", "two")
+    time.sleep(0.01)
+    long_ago = time.time()
+    store.seen_user(here)
+    assert store.expire(long_ago) > 0
+    assert store.find_user(gone) is None
+    left = {name for name, rows in store.export(here).items() if rows}
+    assert left == {"users", "preferences", "consents"}
+    assert store.expire(0.0) == 0

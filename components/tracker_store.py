@@ -1,0 +1,30 @@
+"""Rasa's tracker store, which forgets whom the actions say to forget. ``endpoints.yml`` names it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from rasa.core.tracker_store import SQLTrackerStore
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from chatrec.trackers import Trackers
+
+ERASED = "erased"  # slot that holds the id of the person to forget
+
+
+class ForgettingTrackerStore(SQLTrackerStore):
+    """Keeps conversations in a database, as Rasa's own does. A conversation whose slot ``erased`` is set ends with its
+    turn: instead of being kept it is erased, with all others of the same person."""
+
+    async def save(self, tracker: DialogueStateTracker) -> None:
+        await super().save(tracker)
+        who = tracker.get_slot(ERASED)
+        if who:
+            await asyncio.to_thread(self._forget, str(who), tracker.sender_id)
+
+    def _forget(self, who: str, conversation: str) -> None:
+        trackers = Trackers(self.engine.url.render_as_string(hide_password=False))
+        try:
+            trackers.forget(lambda person: person in (who, conversation))
+        finally:
+            trackers.close()
