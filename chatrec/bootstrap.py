@@ -110,7 +110,8 @@ class Engine:
         self, user: str, mentions: Sequence[Mention], catalog: str, memory: Memory | None = None, said: str = ""
     ) -> tuple[str, ...]:
         """Remember which lasting rules of any catalogue concern the user, by what they ``said`` in ``catalog``; forget
-        those that they say don't. Returns the words for those that no longer hold. ``memory``: the store when not given."""
+        those that they say don't. Returns the words for those that no longer hold. ``memory``: the store when not
+        given."""
         memory = memory or self.store
         told = policy.told(mentions, catalog)
         known_facts = self.recall(user, catalog, memory).preferences if told else ()

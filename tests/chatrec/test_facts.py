@@ -184,7 +184,7 @@ def test_large_numbers_are_told_to_the_last_digit():
             "Ridley Scott, as in Blade Runner (1982)",
         ),
         (Evidence("reception", "93", "rating"), "rated 93 of 100"),
-        (Evidence("novelty", "Horror", "genre"), "something different on purpose: Horror"),
+        (Evidence("novelty", "Horror", "genre"), "something different, a change from what you have liked so far: Horror"),
     ],
     ids=lambda value: value.kind if isinstance(value, Evidence) else "",
 )
