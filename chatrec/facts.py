@@ -18,6 +18,8 @@ REASONS: Mapping[EvidenceKind, str] = {
     "anchor": "utter_reason_anchor",
     "history": "utter_reason_history",
     "people": "utter_reason_people",
+    "others": "utter_reason_others",
+    "shared": "utter_reason_shared",
     "reception": "utter_reason_reception",
     "novelty": "utter_reason_novelty",
 }

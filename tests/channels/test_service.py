@@ -126,13 +126,13 @@ def test_a_crowd_waits_its_turn_and_who_waits_too_long_costs_nothing():
         return [{"text": "here you are"}]
 
     bot = FakeBot(slow)
-    with serving(bot, turn_seconds=1.0) as url, ThreadPoolExecutor(30) as pool:
-        clients = [ChatClient(url, name()) for _ in range(30)]
+    with serving(bot, turn_seconds=0.6) as url, ThreadPoolExecutor(48) as pool:
+        clients = [ChatClient(url, name()) for _ in range(48)]
         said = [texts(m) for m in pool.map(lambda client: client.say("hello"), clients)]
     assert most == AT_ONCE
     answered, sorry = said.count(["here you are"]), said.count([APOLOGY["text"]])
-    assert answered >= AT_ONCE and sorry > 0 and answered + sorry == 30
-    assert len(bot.heard) < 30
+    assert answered >= AT_ONCE and sorry > 0 and answered + sorry == 48
+    assert len(bot.heard) < 48
 
 
 @pytest.mark.parametrize("seconds", [-86_400, 86_400])

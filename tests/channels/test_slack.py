@@ -19,6 +19,8 @@ from channels.incoming import INTENTS
 from channels.messages import APOLOGY, ONE_FILE, UNREAD, UNREADABLE
 from chatrec.errors import BadInput
 
+CARDS = [kind for kind in INTENTS if kind != "forget"]  # that is on a line of the profile
+
 ITEM = {"rank": 1, "item_id": "tt1", "title": "M*A*S*H <3 & more", "year": "1970", "tags": ["War"], "facts": []}
 ITEMS = [ITEM | {"reason": "It is.", "rating": 93}, ITEM | {"rank": 2, "item_id": "tt2", "title": "Alien"}]
 LIST = {"kind": "list", "impression_id": "0123456789abcdef", "items": ITEMS}
@@ -241,7 +243,7 @@ def test_the_token_goes_nowhere_but_to_slack(api, bot, hook, place):
     assert not api.tokens
 
 
-@pytest.mark.parametrize("kind", INTENTS)
+@pytest.mark.parametrize("kind", CARDS)
 def test_a_press_updates_the_message_and_is_answered_in_its_thread(api, bot, hook, kind):
     mention = event(f"<@{BOT}> hello", "C1")
     send(hook, mention)

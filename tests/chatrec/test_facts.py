@@ -183,8 +183,12 @@ def test_large_numbers_are_told_to_the_last_digit():
             Evidence("people", "Ridley Scott", "person", ("runner",)),
             "Ridley Scott, as in Blade Runner (1982)",
         ),
+        (Evidence("others", "", None, ("aliens",), 0.2), "people who liked Aliens (1986) liked it too"),
         (Evidence("reception", "93", "rating"), "rated 93 of 100"),
-        (Evidence("novelty", "Horror", "genre"), "something different, a change from what you have liked so far: Horror"),
+        (
+            Evidence("novelty", "Horror", "genre"),
+            "something different, a change from what you have liked so far: Horror",
+        ),
     ],
     ids=lambda value: value.kind if isinstance(value, Evidence) else "",
 )

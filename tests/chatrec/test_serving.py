@@ -50,7 +50,7 @@ def engine(db, tmp_path, monkeypatch) -> Engine:
     monkeypatch.setattr("chatrec.database._RETRY", 0.0)
     plain = Recommender(FILMS, CandidateGenerator(FILMS, encoder(), tmp_path / "vectors"), KeepOrder(), PLAIN)
     built = Engine(
-        Settings(action_seconds=2.0),
+        Settings(action_seconds=2.0, consent="given"),
         Store.open(f"sqlite:///{db}", "secret", Spool(tmp_path / "spool.jsonl")),
         {"films": FILMS},
         {"films": Linker(FILMS)},

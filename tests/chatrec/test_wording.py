@@ -36,7 +36,7 @@ def shop() -> Catalog:
         Slot("rating", "number", ("score",), "rating", reason="readers give it {value} of 100"),
     )
     columns = {"id": "id", "title": "title", "year": "year", "popularity": "sales", "reception": "score"}
-    schema = Schema("books", "book", "books", columns, {s.name: s for s in slots}, {}, {"authors": "written by"})
+    schema = Schema("books", "book", "books", columns, {s.name: s for s in slots}, labels={"authors": "written by"})
     return Catalog(schema, items, "test")
 
 

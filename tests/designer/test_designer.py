@@ -57,14 +57,14 @@ MISTAKES = {
     ),
     "a reason taken out": (
         DOMAIN,
-        '  utter_reason_novelty:\n    - text: "something different on purpose: {value}"\n',
+        '  utter_reason_shared:\n    - text: "{label}: {value}, as in {items}"\n',
         "",
         "responses:",
-        "the actions say 'utter_reason_novelty'",
+        "the actions say 'utter_reason_shared'",
     ),
     "a line of the memory taken out": (
         DOMAIN,
-        '  utter_memory_disliked:\n    - text: "Not for you: {titles}."\n',
+        '  utter_memory_disliked:\n    - text: "Not for you: {title}."\n',
         "",
         "responses:",
         "the actions say 'utter_memory_disliked'",
