@@ -23,7 +23,14 @@ FORGET = "forget"  # State.pending while the bot waits for a yes to erasing ever
 PROFILE = "profile"  # State.pending when the profile was just shown
 SHOWN = 20  # lines, the latest
 QUOTED = 120  # characters of the user's words in a line
-KINDS = {"like": "liked", "accept": "chosen", "dislike": "disliked", "reject": "disliked", "seen": "seen"}
+REMEMBERED = {
+    "like": "utter_memory_liked",
+    "accept": "utter_memory_chosen",
+    "dislike": "utter_memory_disliked",
+    "reject": "utter_memory_disliked",
+    "seen": "utter_memory_seen",
+    "rating": "utter_memory_rated",
+}
 
 
 @dataclass(frozen=True)
@@ -61,8 +68,7 @@ def _lines(incoming: Incoming, catalog: Catalog) -> Iterator[Line]:
     for item_id, event in memory.stances(incoming.user, name).items():
         with suppress(UnknownItem):
             title = catalog.heading(catalog.item(item_id))
-            kind = KINDS.get(event.kind, "rated")
-            text = incoming.words(f"utter_memory_{kind}", title=title, stars=f"{event.value or 0:g}")
+            text = incoming.words(REMEMBERED[event.kind], title=title, stars=f"{event.value or 0:g}")
             yield Line(f"item:{name}:{item_id}", _quoting(text, said.get(item_id, ""), incoming))
     for kept in memory.preferences(incoming.user):
         if kept.catalog == name and (text := _wish(kept.constraint, catalog, incoming)):

