@@ -38,7 +38,7 @@ from components.sentence_encoder import sentence_starts, split_sentences
 
 WEIGHTS, LABELS = "weights.npz", "labels.json"
 SLOTS = 2**15  # that words and pairs of words are hashed to
-THEMES = 300  # directions that their weights may lie in (latent semantic analysis), so that they don't overfit
+THEMES = 150  # directions that their weights may lie in (latent semantic analysis), so that they don't overfit
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -129,7 +129,7 @@ class EmbeddingIntentClassifier(GraphComponent, IntentClassifier):
         told = np.hstack([self.config["words"] * themes.transform(words).astype(vectors.dtype), vectors])
         rows = np.concatenate([_beside(told, None), _beside(told, turns_before(examples, self.config["after"]))])
         middle = rows.mean(axis=0)  # the solver gets there sooner from the middle; the solution is the same
-        model = LogisticRegression(C=self.config["C"], multi_class="multinomial", max_iter=1000)
+        model = LogisticRegression(C=self.config["C"], multi_class="multinomial", max_iter=1000, tol=1e-3)
         model.fit(rows - middle, intents * 2)
         model.intercept_ -= model.coef_ @ middle
         two = len(model.classes_) == 2  # then scikit-learn keeps the second intent's half only
