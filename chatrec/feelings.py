@@ -24,6 +24,7 @@ from chatrec.errors import BadInput
 from chatrec.types import Mention, Query
 
 NONE, FINE = "", "fine"  # nothing heard; "I'm not tired": what was heard before is taken back
+LIKED = 3.0  # times the weight for somebody with likes: these spread the scores about so much further
 LASTS = 4 * 3600.0  # seconds after which a feeling has passed
 C = 10.0  # inverse strength of regularisation
 TELLING = frozenset({"express_mood", "out_of_scope", "neutral"})  # messages that ask for nothing
@@ -124,7 +125,8 @@ def leaning(query: Query, state: State, catalog: Catalog, at: float) -> Query:
     asked = {c.slot for c in query.constraints}
     left = tuple(c for c in feeling.leaning if c.slot not in asked)
     share = len(left) / len(feeling.leaning) if feeling.leaning else 0.0
-    return replace(query, leaning=left, gently=feeling.weight * share)
+    heed = LIKED if any(event.kind in ("like", "accept") for event in query.history) else 1.0
+    return replace(query, leaning=left, gently=feeling.weight * share * heed)
 
 
 def says(query: Query, feeling: str, catalog: Catalog) -> str:

@@ -12,6 +12,8 @@ from chatrec.encoder import load_encoder
 
 LISTS = 3  # for each catalogue: about 110 explanations
 
+pytestmark = pytest.mark.slow  # it needs the item vectors of all catalogues
+
 
 @pytest.fixture(scope="module")
 def rows(catalogs, settings) -> list[dict]:
