@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rasa_sdk import Action
 
-from actions.turn import Incoming, Reply, Say, respond
+from actions.reading import Incoming
+from actions.turn import Reply, Say, respond
 from chatrec.bootstrap import Engine
 
 

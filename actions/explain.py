@@ -8,7 +8,8 @@ from dataclasses import replace
 from rasa_sdk import Action
 
 from actions.lists import about, which_one
-from actions.turn import Incoming, Reply, Say, respond
+from actions.reading import Incoming
+from actions.turn import Reply, Say, respond
 from chatrec.bootstrap import Engine
 from chatrec.facts import evidence_lines, in_words, missing
 from chatrec.types import Item, Query

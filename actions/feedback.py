@@ -7,7 +7,8 @@ from rasa_sdk import Action
 from actions.followup import chosen
 from actions.lists import show, which_one
 from actions.profile import contradicted
-from actions.turn import Incoming, Reply, Say, respond
+from actions.reading import Incoming
+from actions.turn import Reply, Say, respond
 from chatrec.bootstrap import Engine
 
 CLICKED = {"like": "utter_clicked_like", "dislike": "utter_clicked_dislike", "seen": "utter_clicked_seen"}

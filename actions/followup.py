@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from rasa_sdk import Action
 
-from actions.turn import Incoming, Reply, Say, respond
+from actions.reading import Incoming
+from actions.turn import Reply, Say, respond
 from chatrec.bootstrap import Engine
 from chatrec.records import FollowUp
 

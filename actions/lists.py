@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from actions.turn import Incoming, Reply, Say
+from actions.reading import Incoming
+from actions.turn import Reply, Say
 from chatrec import dialogue
 from chatrec.bootstrap import Engine
 from chatrec.catalog import Catalog

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from rasa_sdk import Action
 
-from actions.turn import Incoming, Reply, Say, respond
+from actions.reading import Incoming
+from actions.turn import Reply, Say, respond
 from chatrec import dialogue, erasure, phrases, policy
 from chatrec.bootstrap import Engine
 from chatrec.catalog import Catalog

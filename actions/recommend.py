@@ -8,7 +8,8 @@ from rasa_sdk import Action
 
 from actions.lists import related, show
 from actions.profile import contradicted
-from actions.turn import Incoming, Reply, Say, respond
+from actions.reading import Incoming
+from actions.turn import Reply, Say, respond
 from chatrec import phrases
 from chatrec.bootstrap import Engine
 from chatrec.elicit import Question, best_question

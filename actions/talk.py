@@ -9,8 +9,9 @@ from rasa_sdk import Action
 from actions import consent, followup, profile
 from actions.feedback import feedback
 from actions.lists import show
+from actions.reading import Incoming
 from actions.recommend import recommend
-from actions.turn import Incoming, Reply, Say, respond
+from actions.turn import Reply, Say, respond
 from chatrec import phrases, policy
 from chatrec.bootstrap import Engine
 from chatrec.feelings import FINE

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.nlu.constants import TOKENS_NAMES
-from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
 from rasa.shared.nlu.constants import (
     ENTITIES,
     ENTITY_ATTRIBUTE_END,
@@ -34,12 +33,13 @@ from chatrec.policy import read_policy
 from chatrec.safety import GENERAL, Sentence, Spotter, sentences
 from chatrec.settings import Settings
 from components.sentence_encoder import MAX_CHARACTERS, encode_once, sentence_starts, split_sentences
+from components.trained import Trained
 
 EMERGENCY = "emergency"  # the intent, and the entity that tells which
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
-class EmergencySpotter(GraphComponent, IntentClassifier):
+class EmergencySpotter(Trained, IntentClassifier):
     """Sets the intent ``emergency`` and an entity with the emergency's name when the message, or one of its sentences,
     is nearer to the emergencies of the policies than to what only sounds like one. When it isn't, the intent is the
     likeliest of the others.
@@ -49,43 +49,16 @@ class EmergencySpotter(GraphComponent, IntentClassifier):
         layers: of the encoder, as the featurizer has them.
     """
 
-    @classmethod
-    def required_components(cls) -> list[type]:
-        return [DenseFeaturizer]
-
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         return {"threshold": -0.2, "layers": [3, -1]}
 
     def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
-        self.config = config
-        self._storage = model_storage
-        self._resource = resource
+        super().__init__(config, model_storage, resource)
         self._spotter: Spotter | None = None
 
-    @classmethod
-    def create(
-        cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-    ) -> EmergencySpotter:
-        return cls(config, model_storage, resource)
-
-    @classmethod
-    def load(
-        cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-        **kwargs: Any,
-    ) -> EmergencySpotter:
-        made = cls(config, model_storage, resource)
-        with model_storage.read_from(resource) as folder:
-            made._spotter = Spotter.load(folder)
-        return made
+    def recall(self, folder: Path) -> None:
+        self._spotter = Spotter.load(folder)
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learn from the policies' sentences and from the examples of every intent.
@@ -111,9 +84,6 @@ class EmergencySpotter(GraphComponent, IntentClassifier):
         for message in messages:
             self._judge(message, self._found(message))
         return messages
-
-    def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        return training_data
 
     def _encoded(self, texts: list[str]) -> list[np.ndarray]:
         settings = Settings.read()

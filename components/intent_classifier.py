@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
-from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import (
     INTENT,
@@ -35,6 +34,7 @@ from sklearn.linear_model import LogisticRegression
 from chatrec.errors import BadInput
 from components.bot_turn import TURNS, last_turn
 from components.sentence_encoder import sentence_starts, split_sentences
+from components.trained import Trained, vectors
 
 WEIGHTS, LABELS = "weights.npz", "labels.json"
 SLOTS = 2**15  # that words and pairs of words are hashed to
@@ -42,7 +42,7 @@ THEMES = 150  # directions that their weights may lie in (latent semantic analys
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
-class EmbeddingIntentClassifier(GraphComponent, IntentClassifier):
+class EmbeddingIntentClassifier(Trained, IntentClassifier):
     """Logistic regression on the dense features of the text, its words and pairs of words; sets the intent and the full
     ranking.
 
@@ -63,10 +63,6 @@ class EmbeddingIntentClassifier(GraphComponent, IntentClassifier):
         urgent: intents that one sentence is enough for, whatever the others say.
     """
 
-    @classmethod
-    def required_components(cls) -> list[type]:
-        return [DenseFeaturizer]
-
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         return {
@@ -79,40 +75,17 @@ class EmbeddingIntentClassifier(GraphComponent, IntentClassifier):
         }
 
     def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
-        self.config = config
-        self._storage = model_storage
-        self._resource = resource
+        super().__init__(config, model_storage, resource)
         self.labels: list[str] = []
         self.weights: np.ndarray = np.zeros((0, 0))  # (intents, D + turns)
         self.words: np.ndarray = np.zeros((0, 0))  # (intents, SLOTS)
         self.bias: np.ndarray = np.zeros(0)  # (intents,)
 
-    @classmethod
-    def create(
-        cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-    ) -> EmbeddingIntentClassifier:
-        return cls(config, model_storage, resource)
-
-    @classmethod
-    def load(
-        cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-        **kwargs: Any,
-    ) -> EmbeddingIntentClassifier:
-        classifier = cls(config, model_storage, resource)
-        with model_storage.read_from(resource) as folder:
-            classifier.labels = json.loads((folder / LABELS).read_text())
-            with np.load(folder / WEIGHTS) as arrays:
-                classifier.weights, classifier.bias = arrays["weights"], arrays["bias"]
-                classifier.words = arrays["words"].astype(np.float32)
-        return classifier
+    def recall(self, folder: Path) -> None:
+        self.labels = json.loads((folder / LABELS).read_text())
+        with np.load(folder / WEIGHTS) as arrays:
+            self.weights, self.bias = arrays["weights"], arrays["bias"]
+            self.words = arrays["words"].astype(np.float32)
 
     def train(self, training_data: TrainingData) -> Resource:
         """Fit on the examples and write arrays and labels to the model.
@@ -120,13 +93,13 @@ class EmbeddingIntentClassifier(GraphComponent, IntentClassifier):
         Raises:
             BadInput: fewer than two intents, or an ``after`` that is no turn.
         """
-        examples = [m for m in training_data.intent_examples if len(_features(m)[1])]
+        examples = [m for m in training_data.intent_examples if len(vectors(m)[1])]
         intents = [m.get(INTENT) for m in examples]
         if len(set(intents)) < 2:
             raise BadInput("data/nlu: an intent classifier needs examples of at least two intents")
-        vectors, words = np.concatenate([_features(m)[1] for m in examples]), _words([m.get(TEXT) for m in examples])
+        wholes, words = np.concatenate([vectors(m)[1] for m in examples]), _words([m.get(TEXT) for m in examples])
         themes = TruncatedSVD(THEMES, random_state=0).fit(words)
-        told = np.hstack([self.config["words"] * themes.transform(words).astype(vectors.dtype), vectors])
+        told = np.hstack([self.config["words"] * themes.transform(words).astype(wholes.dtype), wholes])
         rows = np.concatenate([_beside(told, None), _beside(told, turns_before(examples, self.config["after"]))])
         middle = rows.mean(axis=0)  # the solver gets there sooner from the middle; the solution is the same
         model = LogisticRegression(C=self.config["C"], multi_class="multinomial", max_iter=1000, tol=1e-3)
@@ -154,7 +127,7 @@ class EmbeddingIntentClassifier(GraphComponent, IntentClassifier):
         takes over. The messages come next in the tracker's conversation."""
         before = last_turn(tracker)
         for message in messages:
-            sentences = _features(message)[0]
+            sentences = vectors(message)[0]
             shares = self.probabilities(sentences, before, _texts(message, len(sentences)))
             ranking = [
                 {INTENT_NAME_KEY: self.labels[i], PREDICTED_CONFIDENCE_KEY: float(shares[i])}
@@ -186,17 +159,8 @@ class EmbeddingIntentClassifier(GraphComponent, IntentClassifier):
         return shares.mean(axis=0)
 
 
-def _features(message: Message) -> tuple[np.ndarray, np.ndarray]:
-    """(sentences, D) one row for each sentence, and (1, D) the whole message; both with no rows if nothing was read."""
-    tokens, whole = message.get_dense_features(TEXT)
-    if tokens is None or whole is None:
-        return np.zeros((0, 0)), np.zeros((0, 0))
-    first = np.unique(tokens.features, axis=0, return_index=True)[1]
-    return tokens.features[np.sort(first)], whole.features
-
-
 def _texts(message: Message, count: int) -> list[str]:
-    """The texts of the sentences that :func:`_features` gives; each the whole one, should their number differ."""
+    """The texts of the sentences that :func:`vectors` gives; each the whole one, should their number differ."""
     text = message.get(TEXT) or ""
     texts = list(dict.fromkeys(split_sentences(text, sentence_starts(text))))
     return texts if len(texts) == count else [text] * count
@@ -229,7 +193,7 @@ def turns_before(examples: Sequence[Message], after: Mapping[str, Sequence[str]]
     return chosen
 
 
-def _beside(vectors: np.ndarray, turns: Sequence[str] | None) -> np.ndarray:
-    """(n, D + turns): the vectors, and beside each a 1 for the bot's turn; zeros where it is unknown."""
-    ones = np.array([[float(t == turn) for turn in TURNS] for t in turns or ()], dtype=vectors.dtype)
-    return np.hstack([vectors, ones if turns else np.zeros((len(vectors), len(TURNS)), vectors.dtype)])
+def _beside(rows: np.ndarray, turns: Sequence[str] | None) -> np.ndarray:
+    """(n, D + turns): the rows, and beside each a 1 for the bot's turn; zeros where it is unknown."""
+    ones = np.array([[float(t == turn) for turn in TURNS] for t in turns or ()], dtype=rows.dtype)
+    return np.hstack([rows, ones if turns else np.zeros((len(rows), len(TURNS)), rows.dtype)])

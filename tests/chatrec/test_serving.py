@@ -19,13 +19,14 @@ from rasa_sdk import Tracker
 from rasa_sdk.executor import CollectingDispatcher
 from small_films import encoder, films
 
-from actions import turn
+from actions import reading, turn
 from actions.recommend import recommend
 from channels.incoming import Button, Incoming
 from channels.turns import Turns
 from chatrec import policy
 from chatrec.bootstrap import PLAIN, Engine
 from chatrec.candidates import CandidateGenerator
+from chatrec.dialogue import State
 from chatrec.linker import Linker
 from chatrec.rank import KeepOrder
 from chatrec.recommender import Recommender
@@ -139,8 +140,8 @@ def test_what_a_policy_must_know_outlives_the_memory_and_can_be_taken_back():
     def fact(value: str, negated: bool = False) -> Mention:
         return Mention(policy.SLOT, 0, 4, value, value, catalog="films", negated=negated)
 
-    before = turn.State("films", noticed=("nuts", turn.FORGETFUL, "milk"))
-    assert turn._rules_without_memory(before, [fact("eggs"), fact("milk", negated=True)]) == ("nuts", "eggs")
+    before = State("films", noticed=("nuts", reading.FORGETFUL, "milk"))
+    assert reading._rules_without_memory(before, [fact("eggs"), fact("milk", negated=True)]) == ("nuts", "eggs")
 
 
 async def test_an_action_that_hangs_ends_in_an_apology(engine):
