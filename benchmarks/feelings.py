@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,11 +23,14 @@ from chatrec.dialogue import State
 from chatrec.encoder import load_encoder
 from chatrec.feelings import FINE, NONE, Listener
 from chatrec.settings import ROOT, Settings
+from chatrec.types import Event, Query
 from components.sentence_encoder import encode_once
 
 LAYERS = [3, -1]
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5)
 WEIGHTS = (0.3, 0.6, 1.0)
+LIKES = (0, 1, 3)  # that the user has, drawn from the best known films
+KNOWN = 400
 WELL, TALK = ROOT / "tests/nlu/feelings.jsonl", ROOT / "tests/nlu/strangers/intents.jsonl"
 
 
@@ -67,19 +71,24 @@ def hearing(settings: Settings) -> None:
         )
 
 
-def lists(built: Engine) -> None:
+def asked(built: Engine, likes: int) -> dict[str, Query]:
+    """The strangers' requests about films, each by somebody with so many likes."""
+    catalog, linker, rng = built.catalog("movies"), built.linker("movies"), random.Random(0)
+    known = [catalog.items[i].item_id for i in np.argsort(-catalog.popularity)[:KNOWN]]
+    rows = [json.loads(line) for line in TALK.read_text(encoding="utf-8").splitlines()]
+    found = {}
+    for text in (r["text"] for r in rows if r["intent"] in dialogue.ASKING and r["catalog"] == "movies"):
+        state = dialogue.understand(State("movies"), "ask_recommendation", text, linker.link(text), catalog).state
+        liked = tuple(Event(item_id, "like", float(n)) for n, item_id in enumerate(rng.sample(known, likes)))
+        found[text] = replace(dialogue.query(state, (), liked), exclude=frozenset(e.item_id for e in liked))
+    return found
+
+
+def lists(built: Engine, likes: int) -> None:
     """Print how much of its leaning a list of films meets without and with a feeling, and how many films stay."""
-    catalog, recommender = built.catalog("movies"), built.recommender("movies")
-    asked = [json.loads(line) for line in TALK.read_text(encoding="utf-8").splitlines()]
-    asked = [r["text"] for r in asked if r["intent"] in dialogue.ASKING and r["catalog"] == "movies"]
-    plain = {}
-    for text in asked:
-        outcome = dialogue.understand(
-            State("movies"), "ask_recommendation", text, built.linker("movies").link(text), catalog
-        )
-        plain[text] = dialogue.query(outcome.state, (), ())
+    catalog, recommender, plain = built.catalog("movies"), built.recommender("movies"), asked(built, likes)
     before = {text: [r.item.item_id for r in recommender.recommend(query).items] for text, query in plain.items()}
-    print("feeling    weight  requests  met before  met after  films that stay, of 5")
+    print(f"{likes} likes\nfeeling    weight  requests  met before  met after  films that stay, of 5")
     for name, feeling in catalog.schema.feelings.items():
         for weight in WEIGHTS if feeling.leaning else ():
             met, stay = [], []
@@ -103,7 +112,8 @@ def main() -> None:
     parser = argparse.ArgumentParser("benchmarks.feelings", description=__doc__)
     parser.add_argument("--lists", action="store_true", help="what a feeling does to lists of films as well")
     if parser.parse_args().lists:
-        lists(engine())
+        for likes in LIKES:
+            lists(engine(), likes)
     hearing(Settings.read())
 
 

@@ -24,7 +24,7 @@ from chatrec.model import load_model
 from chatrec.settings import Settings
 from chatrec.tower import QueryTower
 from chatrec.training import sources
-from chatrec.types import Query
+from chatrec.types import Event, Query
 
 WEIGHTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
 EACH = 6  # requests made of one user's ratings
@@ -36,9 +36,13 @@ Task = tuple[Query, frozenset[int]]  # what is asked, and the indices that were 
 def of_users(path: Path, catalog: Catalog) -> Iterator[Task]:
     """Requests for something that a held-out user went on to like, as the bot reads them; with another seed than in
     training."""
-    histories = sources.ratings(path)
-    held = {user: histories[user] for user in sources.held_users(histories, catalog, seed=0)}
-    for made in learning.of_behaviour(held, catalog, Linker(catalog), seed=9, each=EACH):
+    for made in learning.of_behaviour(_held(path, catalog), catalog, Linker(catalog), seed=9, each=EACH):
+        yield made.query, frozenset(made.targets)
+
+
+def of_silence(path: Path, catalog: Catalog) -> Iterator[Task]:
+    """What held-out users liked next of whom little was known, and who had said nothing."""
+    for made in learning.of_silence(_held(path, catalog), catalog, seed=9):
         yield made.query, frozenset(made.targets)
 
 
@@ -46,6 +50,12 @@ def of_dialogues(path: Path, catalog: Catalog) -> Iterator[Task]:
     """The recommender's turns; new items only."""
     for turn in learning.of_dialogues(dialogues.load_cases(path), catalog, Linker(catalog)):
         yield turn.query, frozenset(turn.targets)
+
+
+def _held(path: Path, catalog: Catalog) -> dict[str, list[Event]]:
+    """Histories of the users whom the ranker in service was not trained on."""
+    histories = sources.ratings(path)
+    return {user: histories[user] for user in sources.held_users(histories, catalog, seed=0)}
 
 
 def by_weight(tasks: Sequence[Task], generator: CandidateGenerator, tower: QueryTower) -> list[Figures]:
@@ -82,6 +92,7 @@ def measure(settings: Settings) -> Figures:
     sets = {
         "requests of held-out MovieLens users, signals weighed by hand": (by_hand, asked_for),
         "the same, weights learnt": (learnt, asked_for),
+        "what these users liked next, with no word said": (learnt, list(of_silence(joined / "ratings.csv", films))),
         "held-out fifth of ReDial, weights learnt from dialogues": (spoken, turns),
         "the same, the bot's weights": (bots, turns),
     }

@@ -47,7 +47,7 @@ Hard wishes are enforced outside of it. Trained at commit {commit}, seed {seed}.
 
 BESIDE = """
 `knowledge.npz` and the weights beside it are learnt from the same ratings and dialogues: which items the same people
-like or name together, and how much that counts. They hold no user's ratings.
+like or name together, or turn to soon after each other, and how much that counts. They hold no user's ratings.
 """
 
 
