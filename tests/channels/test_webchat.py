@@ -13,10 +13,9 @@ from contextlib import ExitStack
 
 import httpx
 import pytest
-from fake_bot import FakeBot, serving
+from fake_bot import FakeBot, Words, serving
 
 from channels.incoming import INTENTS
-from channels.messages import APOLOGY
 from channels.outbox import LIMIT
 from channels.queue import WAITING
 from chatrec.client import ChatClient
@@ -279,7 +278,7 @@ async def test_a_turn_without_an_answer_ends_with_one_apology(http, bot, name, f
         return []
 
     bot.answer = fail
-    assert texts(await turn(http, name)) == [APOLOGY["text"]]
+    assert texts(await turn(http, name)) == [Words("utter_no_answer")]
     bot.answer = FakeBot().answer
     assert texts(await turn(http, name)) == ["You said: hello"]  # the same message again: it was not answered yet
     assert texts(await turn(http, name, "m2", text="again")) == ["You said: again"]
