@@ -132,7 +132,7 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
     if text:
         memory.add_turn(user, tracker.sender_id, Turn("user", said), now, key)
     for event in outcome.events:
-        memory.add_event(user, catalog.schema.name, event, f"{key}:{event.item_id}:{event.kind}", said)
+        memory.add_event(user, catalog.schema.name, event, f"{key}:{event.item_id}:{event.kind}", "" if click else said)
     recalled = built.recall(user, catalog.schema.name, memory)
     known = [p.constraint for p in recalled.preferences if p.catalog == before.catalog]
     rules = policy.rules_in(known) if recalled.whole else _rules_without_memory(before, mentions)
