@@ -88,7 +88,8 @@ def servers(settings: Settings) -> tuple[Server, ...]:
     rasa = (sys.executable, "-m", "rasa", "run")
     logs = settings.var / "logs"
     # Threads that wait must sleep: two servers that spin on the same cores slow each other down fivefold.
-    env = {"RASA_TELEMETRY_ENABLED": "false", "SANIC_HOST": HOST, "OMP_WAIT_POLICY": "PASSIVE"}
+    # And without a limit each of forty threads keeps what its largest list took.
+    env = {"RASA_TELEMETRY_ENABLED": "false", "SANIC_HOST": HOST, "OMP_WAIT_POLICY": "PASSIVE", "MALLOC_ARENA_MAX": "2"}
     actions = ("actions", "--port", str(settings.action_port))
     options = ("--interface", HOST, "--port", str(settings.port), "--model", str(model))
     files = ("--credentials", str(credentials(settings)), "--endpoints", str(endpoints(settings)))
