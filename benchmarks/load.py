@@ -20,10 +20,10 @@ import psutil
 from rich.console import Console
 
 from benchmarks import Figures, machine, show
-from benchmarks.turns import bot, free_port, processor_seconds
+from benchmarks.turns import bot, processor_seconds
 from chatrec.errors import ChatRecError
 from chatrec.settings import Settings
-from deploy.servers import Child
+from deploy.servers import Child, free_port
 
 TARGET = {"failures": 0, "p95": 3.0, "growth": 0.1}  # seconds; of memory, from the first third to the end
 USERS, SECONDS = 100, 600
