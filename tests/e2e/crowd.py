@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
+import numpy as np
 import psutil
 from stacks import Stack
 
@@ -109,15 +111,16 @@ def pressing(crowd: Crowd) -> Iterator[None]:
 
 
 class Others:
-    """How much of the machine goes to programs that are not ours, looked at once a second.
+    """What programs that are not ours make of our second, looked at once a second.
 
-    ``slowness``: what that makes of a second of ours in the worst spell; 1 on a machine of our own.
+    ``slowness`` of the worst spell: the time that our threads ran or waited for a processor by the time that they ran,
+    but not more than the processors that others left us explain; 1 on a machine of our own.
     """
 
     def __init__(self, stack: Stack) -> None:
         self._launcher = psutil.Process(stack.process.pid)
         self._over = threading.Event()
-        self._shares: list[float] = []
+        self._seconds: list[np.ndarray] = []
         self._thread = threading.Thread(target=self._look, daemon=True)
 
     def __enter__(self) -> Others:
@@ -130,29 +133,36 @@ class Others:
 
     @property
     def slowness(self) -> float:
-        spells = [self._shares[i : i + SPELL] for i in range(max(1, len(self._shares) - SPELL + 1))]
-        return 1 / (1 - min(0.9, max((sum(spell) / len(spell) for spell in spells if spell), default=0.0)))
+        spells = [sum(self._seconds[i : i + SPELL]) for i in range(max(1, len(self._seconds) - SPELL + 1))]
+        return max((self._of(*spell) for spell in spells if np.any(spell)), default=1.0)
+
+    @staticmethod
+    def _of(total: float, busy: float, ran: float, waited: float) -> float:
+        others = min(0.9, max(0.0, busy - ran) / max(total, 1e-6))
+        return min(1 / (1 - others), (ran + waited) / max(ran, 1e-6))
 
     def _look(self) -> None:
-        before = self._times()
+        machine, threads = self._machine(), self._threads()
         while not self._over.wait(1.0):
-            now = self._times()
-            total, busy, ours = (new - old for new, old in zip(now, before, strict=True))
-            self._shares.append(max(0.0, busy - max(0.0, ours)) / max(total, 1e-6))
-            before = now
+            before, known = machine, threads
+            machine, threads = self._machine(), self._threads()
+            ours = sum((threads[t] - known.get(t, 0) for t in threads), np.zeros(2)) / 1e9
+            self._seconds.append(np.concatenate([machine - before, ours]))
 
-    def _times(self) -> tuple[float, float, float]:
-        """Seconds of all processors, those in which they worked, and those of them that were ours. Of a process that
-        was killed, the launcher has the time."""
-        machine = psutil.cpu_times()
-        ours = 0.0
+    def _machine(self) -> np.ndarray:
+        """Seconds of all processors, and those in which they worked."""
+        times = psutil.cpu_times()
+        total = sum(times) - times.guest - times.guest_nice
+        return np.array([total, total - times.idle - times.iowait])
+
+    def _threads(self) -> dict[str, np.ndarray]:
+        """Nanoseconds that each of our threads ran, and waited to."""
+        found = {}
         for process in (psutil.Process(), self._launcher, *self._launcher.children(recursive=True)):
-            with suppress(psutil.Error):
-                used = process.cpu_times()
-                ours += used.user + used.system
-                ours += used.children_user + used.children_system if process == self._launcher else 0.0
-        total = sum(machine) - machine.guest - machine.guest_nice
-        return total, total - machine.idle - machine.iowait, ours
+            for path in Path(f"/proc/{process.pid}/task").glob("*/schedstat"):
+                with suppress(OSError):
+                    found[path.parent.name] = np.array(path.read_text().split()[:2], dtype=float)
+        return found
 
 
 @contextmanager
