@@ -88,7 +88,7 @@ class Slack(InputChannel):
         app_token: str = "",
         signing_secret: str = "",
         api: str = AsyncWebClient.BASE_URL,
-        turn_seconds: float = 5.0,
+        turn_seconds: float = 4.5,
         settle_seconds: float = 0.1,
         turns_a_minute: int = 30,
         due: Due | None = None,

@@ -95,7 +95,7 @@ class Telegram(InputChannel):
         url: str = "",
         secret: str = "",
         api: str = "https://api.telegram.org",
-        turn_seconds: float = 5.0,
+        turn_seconds: float = 4.5,
         settle_seconds: float = 0.1,
         turns_a_minute: int = 30,
         due: Due | None = None,

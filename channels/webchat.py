@@ -87,7 +87,7 @@ class WebChat(InputChannel):
 
     def __init__(
         self,
-        turn_seconds: float = 5.0,
+        turn_seconds: float = 4.5,
         heartbeat_seconds: float = 15.0,
         due: Due | None = None,
         look_seconds: float = EVERY,

@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -92,9 +91,7 @@ class Engine:
             kept = whole = saved == KEPT or self.settings.consent == "given"
         if not kept:
             return Passing(saved, whole)
-        user = self.store.user(who)
-        with suppress(StoreDown):
-            self.store.seen_user(user)
+        self.store.user(who)
         return self.store
 
     def recall(self, user: str, catalog: str, memory: Memory) -> Recalled:

@@ -53,7 +53,7 @@ class Settings:
     action_port: int = 5055
     rank_seconds: float = 2.0
     action_seconds: float = 4.0
-    turn_seconds: float = 5.0
+    turn_seconds: float = 4.5
     turns_a_minute: int = 30
     otlp: str = ""
     log_text: bool = False

@@ -6,6 +6,7 @@ import { listen } from "./media.js";
 const $ = (id) => document.getElementById(id);
 const [log, input] = [$("log"), $("text")];
 const LIMIT = 1000;
+const PROMISE = 5000; // milliseconds until there is an answer, an apology, or the banner
 const WORDS = {
   like: (title) => `👍 ${title}`,
   dislike: (title) => `👎 ${title}`,
@@ -112,6 +113,7 @@ function settled(done) {
 
 function answered(messageId) {
   outgoing = outgoing.filter((message) => message.message_id !== messageId);
+  if (!outgoing.length && !failures) $("offline").hidden = true;
   keepOutgoing();
 }
 
@@ -121,6 +123,7 @@ function say(said) {
   keepOutgoing();
   draw({ from: "user", ...message }, true);
   $("typing").hidden = false;
+  setTimeout(() => ($("offline").hidden &&= !outgoing.includes(message)), PROMISE);
   deliver();
 }
 

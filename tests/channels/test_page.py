@@ -382,12 +382,27 @@ def test_what_is_said_during_an_outage_arrives_once_and_in_order(browser, bot):
             expect(bot_said(page, "one")).to_be_visible()
         say(page, "two")
         say(page, "three")
-        expect(page.get_by_text("Connection lost")).to_be_visible(timeout=10_000)
+        expect(page.get_by_text("I'm away for a moment")).to_be_visible(timeout=10_000)
         with serving(bot, port):
             expect(bot_said(page, "three")).to_be_visible(timeout=20_000)
-            expect(page.get_by_text("Connection lost")).to_be_hidden()
+            expect(page.get_by_text("I'm away for a moment")).to_be_hidden()
             expect(page.locator("#log > .bot")).to_have_text(["one", "two", "three"])
         assert [message.text for message in bot.heard] == ["one", "two", "three"]
+
+
+def test_a_bot_that_is_silent_for_five_seconds_is_said_to_be_away_until_it_answers(browser, bot):
+    async def slow(message) -> list[dict]:
+        await asyncio.sleep(7.0)
+        return [{"text": "at last"}]
+
+    bot.answer = slow
+    with serving(bot, turn_seconds=30.0) as url, opened(browser, url) as page:
+        say(page, "hello")
+        page.wait_for_timeout(3000)
+        expect(page.get_by_text("I'm away for a moment")).to_be_hidden()
+        expect(page.get_by_text("I'm away for a moment")).to_be_visible(timeout=3000)
+        expect(bot_said(page, "at last")).to_be_visible()
+        expect(page.get_by_text("I'm away for a moment")).to_be_hidden()
 
 
 def test_two_pages_of_one_conversation_show_the_same(page):
