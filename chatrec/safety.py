@@ -27,7 +27,9 @@ WORDS = 0.5  # what shared words count beside it
 COST = 5.0  # of a training sentence on the wrong side
 VOTES = 4  # nearest examples of an emergency that speak for it
 FRAMES = ("{} please", "and {}", "make it {}", "and {} too")  # how a wish is told
-WISHES = 600  # of a catalogue that are learnt from
+WISHES = 1200  # words of a catalogue that are learnt from
+LIKED = "I liked {} and {}"
+TITLES = 300  # of a catalogue that are learnt from
 CLOSE = -0.5  # a harmless sentence that scores higher is worth learning
 GENERAL = "general"  # an emergency that no policy has a name for
 
@@ -52,9 +54,9 @@ def sentences(policies: Mapping[str, Policy]) -> list[Sentence]:
 
 
 def wished(catalog: Catalog) -> list[Sentence]:
-    """What people wish for in a catalogue: its values and the words for them, as spread over the schema as they come,
-    and none of it an emergency. Of a catalogue with emergencies only the values: "my chest is on fire" may be a word
-    for heartburn, and is for a doctor to tell."""
+    """What people wish for in a catalogue: its values and the words for them, and items that they liked; none of
+    it an emergency. Of a catalogue with emergencies only the values: "my chest is on fire" may be a word for heartburn,
+    and is for a doctor to tell."""
     schema = catalog.schema
     words: list[str] = []
     for slot in (s for s in schema.slots.values() if s.type == "tags"):
@@ -62,7 +64,11 @@ def wished(catalog: Catalog) -> list[Sentence]:
             words += [value, *(() if catalog.policy.emergencies else slot.synonyms.get(value, ()))]
     words = list(dict.fromkeys(word.lower() for word in words))
     kept = words[:: max(1, len(words) // WISHES)]
-    return [Sentence(FRAMES[i % len(FRAMES)].format(word)) for i, word in enumerate(kept)]
+    known = [item.title for item in catalog.items[:: max(1, len(catalog) // TITLES)]]
+    wishes = [FRAMES[i % len(FRAMES)].format(word) for i, word in enumerate(kept)]
+    return [
+        Sentence(text) for text in (*wishes, *(LIKED.format(*pair) for pair in zip(known, known[1:], strict=False)))
+    ]
 
 
 class Spotter:
