@@ -26,8 +26,8 @@ WIDTH = 3.0  # of the Gaussian: exp(-WIDTH (1 - cosine))
 WORDS = 0.5  # what shared words count beside it
 COST = 5.0  # of a training sentence on the wrong side
 VOTES = 4  # nearest examples of an emergency that speak for it
-FRAMES = ("{} please", "and {}", "make it {}", "and {} too")  # how a wish is told
-WISHES = 1200  # words of a catalogue that are learnt from
+FRAMES = ("{}", "{} please", "and {}", "make it {}", "and {} too")  # how a wish is told
+WISHES = 1200  # values of a catalogue that are learnt from, about, and as many other words for them
 LIKED = "I liked {} and {}"
 TITLES = 300  # of a catalogue that are learnt from
 CLOSE = -0.5  # a harmless sentence that scores higher is worth learning
@@ -57,18 +57,19 @@ def wished(catalog: Catalog) -> list[Sentence]:
     """What people wish for in a catalogue: its values and the words for them, and items that they liked; none of
     it an emergency. Of a catalogue with emergencies only the values: "my chest is on fire" may be a word for heartburn,
     and is for a doctor to tell."""
-    schema = catalog.schema
-    words: list[str] = []
-    for slot in (s for s in schema.slots.values() if s.type == "tags"):
-        for value in catalog.values(slot.name):
-            words += [value, *(() if catalog.policy.emergencies else slot.synonyms.get(value, ()))]
-    words = list(dict.fromkeys(word.lower() for word in words))
-    kept = words[:: max(1, len(words) // WISHES)]
+    slots = [slot for slot in catalog.schema.slots.values() if slot.type == "tags"]
+    values = [value for slot in slots for value in catalog.values(slot.name)]
+    others = [] if catalog.policy.emergencies else [w for s in slots for own in s.synonyms.values() for w in own]
+    kept = list(dict.fromkeys([*values[:: _stride(values)], *others[:: _stride(others)]]))
     known = [item.title for item in catalog.items[:: max(1, len(catalog) // TITLES)]]
-    wishes = [FRAMES[i % len(FRAMES)].format(word) for i, word in enumerate(kept)]
+    wishes = [FRAMES[i % len(FRAMES)].format(word.lower()) for i, word in enumerate(kept)]
     return [
         Sentence(text) for text in (*wishes, *(LIKED.format(*pair) for pair in zip(known, known[1:], strict=False)))
     ]
+
+
+def _stride(words: Sequence[str]) -> int:
+    return max(1, len(words) // WISHES)
 
 
 class Spotter:
