@@ -72,7 +72,7 @@ $(BIN)/uv:
 # Our own package is built apart from the environment, in which Rasa's old `packaging` stops setuptools.
 $(INSTALLED): $(BIN)/uv requirements/lock.txt requirements/assets.txt pyproject.toml
 	@echo "Installing what requirements/lock.txt and assets.txt pin ..."
-	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes \
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes --compile-bytecode \
 		-r requirements/lock.txt -r requirements/assets.txt
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --build-constraints requirements/lock.txt -e .
 	@touch $@

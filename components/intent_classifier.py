@@ -102,7 +102,7 @@ class EmbeddingIntentClassifier(Trained, IntentClassifier):
         told = np.hstack([self.config["words"] * themes.transform(words).astype(wholes.dtype), wholes])
         rows = np.concatenate([_beside(told, None), _beside(told, turns_before(examples, self.config["after"]))])
         middle = rows.mean(axis=0)  # the solver gets there sooner from the middle; the solution is the same
-        model = LogisticRegression(C=self.config["C"], multi_class="multinomial", max_iter=1000, tol=1e-3)
+        model = LogisticRegression(C=self.config["C"], multi_class="multinomial", max_iter=1000, tol=0.3)
         model.fit(rows - middle, intents * 2)
         model.intercept_ -= model.coef_ @ middle
         two = len(model.classes_) == 2  # then scikit-learn keeps the second intent's half only

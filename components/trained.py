@@ -66,5 +66,5 @@ def vectors(message: Message) -> tuple[np.ndarray, np.ndarray]:
     tokens, whole = message.get_dense_features(TEXT)
     if tokens is None or whole is None:
         return np.zeros((0, 0)), np.zeros((0, 0))
-    first = np.unique(tokens.features, axis=0, return_index=True)[1]
-    return tokens.features[np.sort(first)], whole.features
+    first = {row.tobytes(): i for i, row in reversed(list(enumerate(tokens.features)))}
+    return tokens.features[sorted(first.values())], whole.features

@@ -71,6 +71,10 @@ class Units:
         names = "|".join(re.escape(unit) for unit in sorted(self.factors, key=lambda unit: (-len(unit), unit)))
         names = names or "(?!)"  # matches nothing
         initials = "|".join(sorted({re.escape(unit[0]) for unit in self.factors if unit[0].isalpha()})) or "(?!)"
+        signs = "|".join(re.escape(unit) for unit in self.factors if unit in "€$£¥₹") or "(?!)"
+        self._signed = re.compile(
+            rf"(?<!\w)(?P<unit>{signs}) ?(?P<n>\d+(?:,\d{{3}})*(?:\.\d+)?)(?P<thousand> ?k\b)?(?![\w%])"
+        )
         self._pattern = re.compile(
             rf"(?<![\w.])(?:(?P<half>half(?: an)?)|(?P<n>{NUMBER})(?P<and_half> and a half)?)"
             rf"(?:[ -]|(?<=\d))(?P<unit>{names})"
@@ -79,7 +83,11 @@ class Units:
         )
 
     def find(self, plain: str) -> Iterator[Amount]:
-        """Every amount in a message."""
+        """Every amount in a message; "$50" has its unit in front."""
+        for found in self._signed.finditer(plain):
+            value = float(found["n"].replace(",", "")) * self.factors[found["unit"]]
+            value *= 1000 if found["thousand"] else 1
+            yield Amount(*found.span(), value, value, self._slot)
         for found in self._pattern.finditer(plain):
             factor, end = self.factors[found["unit"]], found.end("unit")
             value = factor * (0.5 if found["half"] else number(found["n"]))

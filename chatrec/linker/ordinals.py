@@ -18,10 +18,16 @@ _LOOSE = "place tip idea film product shoe dish trip advice exercise"  # only af
 _PLACE = rf"(?P<place>{'|'.join(_POSITIONS)}|(?:[1-9]|10)(?:st|nd|rd|th))"
 _FIGURE = rf"(?P<figure>10|[1-9]|{'|'.join(_COUNTS)})"
 # What may stand behind "the second" when it means one of the list; "the second world war" has another word there.
+_NEXT_WORDS = """
+and or but than to with by on in from for too that which if about because so as any also not when then only just really
+actually originally practically nearly almost already again instead please pls n at over before after without it
+is was are were isn isnt wasn wasnt has had have did does doesnt can could would will wont might may should
+looks? sounds? seems? appeals? compares? differs? costs? takes? needs? works? feels? fits? comes? goes got wins
+made filmed suitable safe worth ok okay better yesterday today tonight
+"""
 _NEXT = (
-    r"(?=\s*(?:$|[^\w\s'’-]|['’]s\b|(?:and|or|but|than|to|with|by|on|in|from|for|is|was|are|were|isn|wasn|looks?|sounds?|"
-    r"seems?|has|had|have|please|pls|too|that|which|already|again|appeals?|instead|any|as|if|about|because|so|did|does|"
-    r"got|it|not|compares?)\b))"
+    rf"(?=\s*(?:$|[^\w\s'’-]|['’]s\b|(?:{'|'.join(_NEXT_WORDS.split())}"
+    r"|last (?:year|week|month|night|time|summer|winter)|of (?:those|these|them))\b))"
 )
 _SEVERAL_NEXT = r"(?=\s*(?:$|[^\w\s]|(?:and|or|but|look|sound|are|were|i|side|again|please)\b))"
 _BOTH = re.compile(
@@ -52,10 +58,13 @@ class Ordinals:
         self._patterns = (
             re.compile(rf"\b{_PLACE} (?:(?:{nouns})s?)\b(?!\W+(?:that )?(?:i|we) )"),
             re.compile(rf"\b(?:the|your|that|like|about|why|or|and|not|vs|versus|than|seen) {_PLACE}{_NEXT}"),
-            re.compile(rf"(?<!\bin )\b(?:the|your|that) {_PLACE} (?:{loose})s?\b(?!\W+(?:that )?(?:i|we) )"),
+            re.compile(rf"(?:^\W*|(?<!\bin )\b(?:the|your|that) ){_PLACE} (?:{loose})s?\b(?!\W+(?:that )?(?:i|we) )"),
             re.compile(rf"\bthe {_PLACE}(?= (?:(?:more|less) )?\w+ than\b)"),
             re.compile(rf"\b{_PLACE}(?= (?:or|and) (?:the )?(?:{'|'.join(_POSITIONS)}|\d(?:nd|rd|th)))"),
-            re.compile(rf"(?:#\s?|\b(?:number|no\.?|nr\.?|option|{noun}|movie) ){_FIGURE}\b(?!\s?[%/+.]|\s\w+s\b)"),
+            re.compile(rf"\b(?:number|option) {_FIGURE}\b(?!\s?[%/+]|\.\d)"),
+            re.compile(
+                rf"(?:#\s?|\b(?:no\.?|nr\.?|{noun}|movie) ){_FIGURE}\b(?!\s?[%/+.]|\s(?!(?:is|was|has|as)\b)\w+s\b)"
+            ),
         )
 
     def find(self, message: Message) -> Iterator[Mention]:

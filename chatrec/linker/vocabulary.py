@@ -77,11 +77,12 @@ class Vocabulary:
                         break
 
     def _meant(self, message: Message, start: int, end: int, sense: Sense) -> bool:
-        """False for "us" where the schema knows "U.S.", for what somebody has ("my family", but "my sore knee"), and
-        for a word about a number that belongs to something else ("a new phone", "a long day")."""
+        """False for "us" where the schema knows "U.S.", for "r" that is no "R", for what somebody has ("my family", but
+        "my sore knee"), and for a word about a number that belongs to something else ("a new phone", "a long day")."""
         first = message.tokens[start]
-        if end == start + 1 and first.key in CLOSED and first.key not in self.words:
-            return message.text[first.start : first.end].isupper()
+        if end == start + 1 and (len(first.key) == 1 or first.key == "us" or first.key in CLOSED - self.words):
+            written = message.text[first.start : first.end]
+            return written.isupper() or (first.key == "us" and message.before(first.start, 4).endswith("the "))
         if sense.entity in self._counted and not sense.direction and self._of_something_else(message, end):
             return False
         return end > start + 1 or _OWNED.search(message.before(first.start, 16)) is None

@@ -215,6 +215,44 @@ def test_other_catalogues_are_understood_from_their_schema_alone(hotels):
     assert found(linker, hotels, "the second hotel from 1999") == ["ordinal 2"]
 
 
+@pytest.mark.parametrize(
+    ("text", "price"),
+    [
+        ("under €100", "price<=100"),
+        ("nothing over € 80.50 please", "price<=80.5"),
+        ("from €50 to €1,200", "price>=50 price<=1200"),
+        ("max €1k", "price<=1000"),
+    ],
+)
+def test_money_with_the_sign_in_front(hotels, text, price):
+    assert found(Linker(hotels), hotels, text) == [f"price {price}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("how does the first differ from the third?", [1, 3]),
+        ("had the second last year", [2]),
+        ("how come number 1 is at the top", [1, 1]),
+        ("number three wins", [3]),
+        ("would you say number two is sensible", [2]),
+        ("in which language is the first originally?", [1]),
+        ("second tip sounds doable", [2]),
+        ("my first trip", []),
+        ("the first time", []),
+        ("the second world war", []),
+        ("film 3 times", []),
+    ],
+)
+def test_places_in_the_list(linker, text, places):
+    assert [m.value for m in linker.link(text) if m.entity == "ordinal"] == places
+
+
+def test_words_of_everyday_are_no_values_unless_written_like_one(linker):
+    assert linker.link("the cats r asleep, let us start") == ()
+    assert [m.value for m in linker.link("rated R, from the us")] == ["R", "United States"]
+
+
 def test_spelling_forgives_one_slip_and_leaves_english_alone():
     spelling = Spelling(["horror", "tarantino", "thriller"])
     assert spelling.meant("horor") == [("horror", 1)]
