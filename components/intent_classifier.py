@@ -56,6 +56,7 @@ class EmbeddingIntentClassifier(Trained, IntentClassifier):
         after: for an intent, the turns that its examples come after, one after the other, unless an example's own
             ``metadata: {after: ...}`` says it. Other intents come after any turn.
         C: inverse strength of regularisation.
+        tolerance: the slope at which the solver stops; below 0.3 no prediction changes any more.
         words: what words count beside the vector; 0 leaves them out.
         sharpness: factor on the scores before the softmax. Regularised scores are too careful; with it, a confidence
             of 0.8 is right 80 times in 100 (temperature scaling; Guo et al., ICML 2017).
@@ -69,6 +70,7 @@ class EmbeddingIntentClassifier(Trained, IntentClassifier):
             "after": {},
             "C": 10.0,
             "words": 1.0,
+            "tolerance": 0.3,
             "sharpness": 1.5,
             "yielding": ["greet", "goodbye", "thank", "affirm", "deny", "neutral", "out_of_scope"],
             "urgent": ["emergency"],
@@ -102,7 +104,9 @@ class EmbeddingIntentClassifier(Trained, IntentClassifier):
         told = np.hstack([self.config["words"] * themes.transform(words).astype(wholes.dtype), wholes])
         rows = np.concatenate([_beside(told, None), _beside(told, turns_before(examples, self.config["after"]))])
         middle = rows.mean(axis=0)  # the solver gets there sooner from the middle; the solution is the same
-        model = LogisticRegression(C=self.config["C"], multi_class="multinomial", max_iter=1000, tol=0.3)
+        model = LogisticRegression(
+            C=self.config["C"], multi_class="multinomial", max_iter=1000, tol=self.config["tolerance"]
+        )
         model.fit(rows - middle, intents * 2)
         model.intercept_ -= model.coef_ @ middle
         two = len(model.classes_) == 2  # then scikit-learn keeps the second intent's half only
