@@ -21,13 +21,16 @@ export PYTHONWARNINGS ?= ignore:pkg_resources is deprecated:UserWarning
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint designer bench train setup lock clean
+.PHONY: help run multi test lint designer bench train setup lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
 
 run: setup train  ## set up what is missing, start the bot and print its address
 	@$(BIN)/python -m deploy.local
+
+multi: setup train  ## the same with two Rasa servers, PostgreSQL and Redis, all on this machine
+	@$(BIN)/python -m deploy.multi
 
 # The quick tests come before the weights and the dialogue model: a mistake shows within minutes of a fresh clone.
 test: lint  ## all checks: style, the direction of imports, quick tests, then the slow ones

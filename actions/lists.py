@@ -69,7 +69,8 @@ def _findable(engine: Engine, incoming: Incoming) -> tuple[Query, bool]:
     outlives what earlier ones asked for, but not what kind of thing it is about; a message that asks for nothing new
     gets the best of the old lists."""
     state, before = incoming.state, incoming.before
-    query, fitting = incoming.query(state), engine.recommender(incoming.catalog.schema.name).fitting
+    recommender = engine.recommender(incoming.catalog.schema.name)
+    query, fitting = incoming.query(state), recommender.fitting
     kind = next((s.name for s in incoming.catalog.schema.slots.values() if not s.adjective), None)
     old = [c for c in state.constraints if c in before.constraints and c.op != "not" and not c.soft and c.slot != kind]
     asks = (state.constraints, state.anchors, state.topic) != (before.constraints, before.anchors, before.topic)
@@ -77,6 +78,8 @@ def _findable(engine: Engine, incoming: Incoming) -> tuple[Query, bool]:
         kept = tuple(c for c in query.constraints if c not in old[:count])
         if fitting(replace(query, constraints=kept)).any():
             return replace(query, constraints=kept), False
+    if recommender.relax(query)[1]:  # nothing at all is as wished: what comes nearest and is new
+        return query, False
     known = {event.item_id for event in incoming.history}
     looser = replace(query, exclude=frozenset(known | set(incoming.state.anchors)))
     return looser, bool(fitting(looser).any())

@@ -11,7 +11,7 @@ from typing import Any
 
 from rasa_sdk import Tracker
 
-from chatrec import dialogue, feelings, policy, routing
+from chatrec import clock, dialogue, feelings, policy, routing
 from chatrec.bootstrap import Engine
 from chatrec.catalog import Catalog, Schema
 from chatrec.dialogue import Outcome, State
@@ -105,7 +105,7 @@ def nouns(schema: Schema) -> dict[str, str]:
 
 def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
     """Understand the latest message and remember it: its text, and the behaviour it tells of, each exactly once."""
-    message, now = tracker.latest_message, time.time()
+    message, now = tracker.latest_message, clock.now()
     metadata = message.get("metadata") or {}
     key = str(metadata.get("message_id") or message.get("message_id") or time.time_ns())
     who = str(metadata.get("user") or tracker.sender_id)
@@ -132,7 +132,7 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
     if text:
         memory.add_turn(user, tracker.sender_id, Turn("user", said), now, key)
     for event in outcome.events:
-        memory.add_event(user, catalog.schema.name, event, f"{key}:{event.item_id}:{event.kind}", said)
+        memory.add_event(user, catalog.schema.name, event, f"{key}:{event.item_id}:{event.kind}", "" if click else said)
     recalled = built.recall(user, catalog.schema.name, memory)
     known = [p.constraint for p in recalled.preferences if p.catalog == before.catalog]
     rules = policy.rules_in(known) if recalled.whole else _rules_without_memory(before, mentions)
@@ -229,11 +229,11 @@ def _outcome(
     """What the message makes of the conversation, what it tells of how the user feels included."""
     if click is not None:
         catalog.item(click["item_id"])  # an id of nothing stops here
-        outcome = dialogue.clicked(state, click["kind"], click["item_id"], click.get("impression_id"))
+        outcome = dialogue.clicked(state, click["kind"], click["item_id"], click.get("impression_id"), at)
     elif feeling == feelings.FINE and not any(m.constraints or m.item_ids or m.direction for m in mentions):
         outcome = Outcome(replace(state.again(), pending=""))
     else:
-        outcome = dialogue.understand(state, intent, text, mentions, catalog)
+        outcome = dialogue.understand(state, intent, text, mentions, catalog, at)
     if intent == "emergency":
         return outcome
     return replace(outcome, state=feelings.felt(outcome.state, feeling, catalog, at))

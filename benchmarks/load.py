@@ -7,6 +7,7 @@ without an answer, nor get an apology; 95 of 100 turns take less than three seco
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import subprocess
 import sys
@@ -19,10 +20,10 @@ import psutil
 from rich.console import Console
 
 from benchmarks import Figures, machine, show
-from benchmarks.turns import bot, free_port, processor_seconds
+from benchmarks.turns import bot, processor_seconds
 from chatrec.errors import ChatRecError
 from chatrec.settings import Settings
-from deploy.servers import Child
+from deploy.servers import Child, free_port
 
 TARGET = {"failures": 0, "p95": 3.0, "growth": 0.1}  # seconds; of memory, from the first third to the end
 USERS, SECONDS = 100, 600
@@ -38,7 +39,7 @@ def measure(settings: Settings, users: int, seconds: int) -> Figures:
         own = replace(own, port=free_port(), action_port=free_port())
         with bot(own) as children:
             before = processor_seconds(children)
-            stats, memory = _crowd(own, children, users, seconds)
+            stats, failures, memory = _crowd(own, children, users, seconds)
             used = {name: round(after - before[name], 1) for name, after in processor_seconds(children).items()}
     turns, p95 = stats["num_requests"], quantile(stats["response_times"], 0.95) / 1000
     growth = {name: sizes[-1] / sizes[len(sizes) // 3] - 1 for name, sizes in memory.items()}
@@ -49,6 +50,7 @@ def measure(settings: Settings, users: int, seconds: int) -> Figures:
         "seconds": seconds,
         "turns": turns,
         "failures": stats["num_failures"],
+        "what_failed": failures,
         "p50": quantile(stats["response_times"], 0.5) / 1000,
         "p95": p95,
         "max": round(stats["max_response_time"] / 1000, 2),
@@ -73,11 +75,13 @@ def quantile(counts: Mapping[str, int], share: float) -> float:
 
 def _crowd(
     settings: Settings, children: Sequence[Child], users: int, seconds: int
-) -> tuple[Figures, dict[str, list[int]]]:
-    """What locust counted, and each server's memory meanwhile."""
+) -> tuple[Figures, dict[str, int], dict[str, list[int]]]:
+    """What locust counted, what failed how often, and each server's memory meanwhile."""
+    table = settings.var / "crowd"
     url = f"http://127.0.0.1:{settings.port}"
     command = [sys.executable, "-m", "locust", "-f", "benchmarks/crowd.py", "--headless", "--json", "--host", url]
     command += ["-u", str(users), "-r", str(ARRIVE), "-t", f"{seconds}s", "--loglevel", "ERROR", "--stop-timeout", "10"]
+    command += ["--csv", str(table), "--only-summary"]
     memory: dict[str, list[int]] = {child.server.name: [] for child in children}
     with subprocess.Popen(command, cwd=settings.root, stdout=subprocess.PIPE, text=True) as locust:
         while True:
@@ -90,7 +94,9 @@ def _crowd(
             except subprocess.TimeoutExpired:
                 continue
     (stats,) = json.loads(out[out.index("[") :])
-    return stats, memory
+    with table.with_name("crowd_failures.csv").open(newline="") as rows:
+        failures = {row["Error"]: int(row["Occurrences"]) for row in csv.DictReader(rows)}
+    return stats, failures, memory
 
 
 def main() -> None:

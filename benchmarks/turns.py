@@ -9,7 +9,6 @@ lists of the first scripts is then repeated in this process, in the same order, 
 from __future__ import annotations
 
 import asyncio
-import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +31,7 @@ from chatrec.explain import explain_all
 from chatrec.settings import Settings
 from chatrec.types import Query
 from deploy.local import PATIENCE, servers
-from deploy.servers import Child, last_lines, stop
+from deploy.servers import Child, free_port, last_lines, stop
 
 TARGET = {"p50": 0.8, "p95": 1.5}  # seconds, on two cores
 REPEATED = 2  # scripts whose lists are made again to time the engine's stages
@@ -215,12 +214,6 @@ def _repeated(settings: Settings, held: Sequence[Sequence[Timed]]) -> list[dict[
 
 def _rows(times: Sequence[Mapping[str, float]]) -> list[Figures]:
     return [{"part": name, "n": len(times), **spread([row[name] for row in times])} for name in times[0]]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 if __name__ == "__main__":

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from channels.messages import Message, bot_says
+from channels.messages import Message
 from channels.queue import TooMany
+from channels.sayings import Sayings
 from chatrec import media
 from chatrec.errors import BadInput
-from chatrec.media import MAX_BYTES, Heard, Match, Seen
+from chatrec.media import MAX_BYTES, Heard, Seen
 
 WAITING = 8  # files that may be worked on at once, over all conversations; a long one takes ten seconds
 CHOICES = 3  # items that are asked about
-UNHEARD = "I couldn't hear any words in that. Please say it again, or type it."
-UNSEEN = (
-    "I can't tell what that is. I read the text on posters, covers and packs; I don't know things by their looks. "
-    "What is it called?"
-)
+LIKE = "Something like"  # what a picture without a caption asks for
+READ = ("utter_seen_nothing", "utter_seen_item", "utter_seen_several")
+LOOKED = ("utter_alike_nothing", "utter_alike_item", "utter_alike_several")
 
 
 class Attachments:
@@ -27,7 +26,7 @@ class Attachments:
         self._understand = understand
         self._busy = 0
 
-    async def read(self, data: bytes, caption: str = "") -> str | Message:
+    async def read(self, data: bytes, says: Sayings, caption: str = "") -> str | Message:
         """What the user says with a file, as text to go on with; or, where that is not sure, what the bot asks back.
 
         ``caption``: what was written along with it. Raises: BadInput, whose message is for the user; TooMany;
@@ -40,7 +39,7 @@ class Attachments:
             found = await asyncio.to_thread(self._understand, data)
         finally:
             self._busy -= 1
-        return heard(found, caption) if isinstance(found, Heard) else seen(found, caption)
+        return heard(found, says, caption) if isinstance(found, Heard) else seen(found, says, caption)
 
 
 def allow(size: int | None) -> None:
@@ -49,37 +48,21 @@ def allow(size: int | None) -> None:
         raise BadInput(f"a file may have at most {MAX_BYTES // 1_000_000} MB: send a smaller one")
 
 
-def heard(found: Heard, caption: str = "") -> str | Message:
+def heard(found: Heard, says: Sayings, caption: str = "") -> str | Message:
     """The text of a recording, after that of its caption; a question when it is not sure."""
     said = f"{caption} {found.text}".strip()
     if found.sure:
         return said
     if not found.text:
-        return _asks(UNHEARD)
-    return _asks(
-        f"I heard “{found.text}”, but I'm not sure. Is that right? If not, say it again or type it.",
-        ("Yes, that's right", said),
-    )
+        return says("utter_heard_nothing")
+    return says("utter_heard_unsure", heard=found.text, said=said)
 
 
-def seen(found: Seen, caption: str = "") -> Message:
+def seen(found: Seen, says: Sayings, caption: str = "") -> Message:
     """Which item a picture shows, asked; the answer says what the caption does, or asks for the like."""
-    if not found.matches:
-        return _asks(UNSEEN)
-    said = caption.strip() or "Something like"
-    choices = found.matches[:CHOICES]
-    buttons = [(_yes(match, len(choices)), f"{said} {match.heading}") for match in choices]
-    if len(choices) == 1:
-        return _asks(f"Is it {choices[0].heading}?", *buttons)
-    return _asks("Is it one of these?", *buttons)
-
-
-def _yes(match: Match, choices: int) -> str:
-    return "Yes, that's it" if choices == 1 else match.heading
-
-
-def _asks(text: str, *buttons: tuple[str, str]) -> Message:
-    message = bot_says(text)
-    if buttons:
-        message["buttons"] = [{"title": title, "payload": payload} for title, payload in buttons]
-    return message
+    nothing, one, several = LOOKED if found.looked else READ
+    choices, wish = found.matches[:CHOICES], caption.strip() or LIKE
+    if not choices:
+        return says(nothing)
+    asked = [says(several if choices[1:] else one, item=match.heading, wish=wish) for match in choices]
+    return asked[0] | {"buttons": [button for each in asked for button in each.get("buttons", ())]}

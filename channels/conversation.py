@@ -8,12 +8,12 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
 
-from channels import watched
+from channels import history, watched
 from channels.incoming import Incoming
-from channels.messages import APOLOGY, SLOW_DOWN
 from channels.outbox import Outbox
 from channels.pace import Pace
 from channels.queue import Queue
+from channels.sayings import Sayings
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +29,12 @@ class Conversation:
     so that other pages see it), ``typing``, the bot's messages, ``typing``, ``done``.
     """
 
-    def __init__(self, handle: Handler, turn_seconds: float, pace: Pace, handled: Iterable[str] = ()) -> None:
+    def __init__(
+        self, handle: Handler, says: Sayings, turn_seconds: float, pace: Pace, handled: Iterable[str] = ()
+    ) -> None:
         self.outbox = Outbox()
         self.settled = self.outbox.last  # position after the last finished turn
-        self._handle = handle
+        self._handle, self._says = handle, says
         self._turn_seconds = turn_seconds
         self._pace = pace
         self._queue = Queue(self._turn, handled)
@@ -75,11 +77,11 @@ class Conversation:
             if verdict == "go":
                 await self._handled(incoming)
             elif verdict == "pause":
-                self.outbox.push("message", SLOW_DOWN)
+                self.outbox.push("message", self._says("utter_slow_down"))
             answered = verdict != "go" or self.outbox.last > before
             turn.outcome = "apology" if not answered else "limited" if verdict != "go" else "answered"
         if not answered and incoming.text:
-            self.outbox.push("message", APOLOGY)
+            self.outbox.push("message", history.apology(self._says, incoming.message_id))
         self.outbox.push("typing", {"on": False})
         self.settled = self.outbox.push("done", {"message_id": incoming.message_id, "answered": answered})
         return answered

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Set
 from rasa.shared.core.events import BotUttered, Event, UserUttered
 from sanic import Sanic
 
-from channels.messages import APOLOGY, Message, bot_message, user_message
+from channels.messages import Message, bot_message, user_message
+from channels.sayings import Sayings
 
 KEPT = 200  # messages that a page gets back
 
@@ -18,14 +19,19 @@ async def events(app: Sanic, conversation: str) -> list[Event]:
     return list(tracker.events) if tracker else []
 
 
-def messages(events: Iterable[Event], leave_out: Set[str]) -> list[Message]:
+def messages(events: Iterable[Event], leave_out: Set[str], says: Sayings) -> list[Message]:
     """The latest messages of both sides, oldest first, as the page showed them; a turn that got no answer got an
     apology. The turns of the message ids in ``leave_out`` are missing: they are still going on."""
     said: list[Message] = []
     for turn in _turns(events):
         if turn[0].get("message_id") not in leave_out:
-            said += turn if len(turn) > 1 or turn[0]["from"] == "bot" else [*turn, APOLOGY]
+            said += turn if len(turn) > 1 or turn[0]["from"] == "bot" else [*turn, apology(says, turn[0]["message_id"])]
     return said[-KEPT:]
+
+
+def apology(says: Sayings, message_id: str) -> Message:
+    """What is said when there is no answer to a message."""
+    return says("utter_no_answer", of=message_id)
 
 
 def handled(events: Iterable[Event]) -> frozenset[str]:

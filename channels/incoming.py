@@ -56,10 +56,10 @@ class Button:
 class Incoming:
     """One message of a user: typed, a command, or a click. ``message_id`` is the page's or platform's own and stays
     the same on a retry; ``user`` stays the same over all conversations. ``intent`` is what a command means.
-    ``sent`` puts the messages of a conversation in order (a clock or a counter of the platform's). ``notice`` is said
-    before the answer, and without a text instead of one. ``pressed`` is the platform's message whose button it was,
-    ``file`` the platform's handle of a recording or picture, whose caption is ``text``. A turn that the bot begins has
-    a button and no text."""
+    ``sent`` puts the messages of a conversation in order (a clock or a counter of the platform's). ``notice`` is the
+    response said before the answer, and without a text instead of one. ``pressed`` is the platform's message whose
+    button it was, ``file`` the platform's handle of a recording or picture, whose caption is ``text``. A turn that the
+    bot begins has a button and no text."""
 
     user: str
     conversation: str

@@ -7,26 +7,6 @@ from typing import Any
 
 Message = dict[str, Any]
 
-APOLOGY: Message = {
-    "from": "bot",
-    "text": "Sorry, something on my side is not answering. Please try again in a moment.",
-}
-
-HEARD = "🎤 “{}”"  # what a voice message said, so that a misunderstanding shows at once
-UNREADABLE = "I understand words, voice messages and pictures, not this. I go by what you write."
-UNREAD = "Sorry, I couldn't look at that file. Please send it again, or type it."
-ONE_FILE = "One file at a time, please: I looked at the first."
-SLOW_DOWN: Message = {
-    "from": "bot",
-    "text": "You're faster than I can think! Give me a minute, and I'm all ears again.",
-}
-TOO_MANY = "That was a lot at once. Please wait for my answer and then say the last part again."
-
-
-def bot_says(text: str) -> Message:
-    """A text of the bot's."""
-    return {"from": "bot", "text": text}
-
 
 def user_message(message_id: str, text: str, button: Mapping[str, str] | None) -> Message:
     """What the user typed or clicked."""

@@ -32,9 +32,10 @@ from channels import render
 from channels.attachments import allow
 from channels.followups import EVERY, Due, stored, watch
 from channels.incoming import Incoming
-from channels.messages import TOO_MANY, bot_message
+from channels.messages import bot_message
 from channels.pace import limits
 from channels.queue import TooMany
+from channels.sayings import Sayings
 from channels.slack_events import (
     address,
     is_addressed,
@@ -52,7 +53,6 @@ log = logging.getLogger(__name__)
 MAX_BYTES = 262_144  # of an event; a press brings the whole message along
 DOWNLOAD = ClientTimeout(total=30.0)  # seconds that a file may take
 LIMITED = 5  # times that one call waits as long as Slack asks for
-ELSEWHERE = "I'm answering in our direct messages."
 
 
 class SlackOutput(OutputChannel):
@@ -88,7 +88,7 @@ class Slack(InputChannel):
         app_token: str = "",
         signing_secret: str = "",
         api: str = AsyncWebClient.BASE_URL,
-        turn_seconds: float = 5.0,
+        turn_seconds: float = 4.5,
         settle_seconds: float = 0.1,
         turns_a_minute: int = 30,
         due: Due | None = None,
@@ -135,7 +135,7 @@ class Slack(InputChannel):
 
         @hook.listener("after_server_start")
         async def start(app: Sanic, loop: Any) -> None:
-            self._app = app
+            self._app, self._says = app, Sayings(app)
             if self._app_token:
                 self._socket = AsyncSocketModeHandler(self._bolt, self._app_token)
                 self._connecting = loop.create_task(self._socket.connect_async())  # tries until it succeeds
@@ -185,7 +185,8 @@ class Slack(InputChannel):
             await self._take(read_home(event, str(context.team_id), body["event_id"]))
 
     async def _on_command(self, ack: AsyncAck, body: dict[str, str], context: AsyncBoltContext) -> None:
-        await ack(text="" if body["channel_id"].startswith("D") else ELSEWHERE)
+        elsewhere = {} if body["channel_id"].startswith("D") else self._says("utter_answered_directly")
+        await ack(text=elsewhere.get("text", ""))
         await self._take(read_command(body, str(context.team_id), await self._direct(body["user_id"])))
 
     async def _on_press(self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
@@ -204,7 +205,7 @@ class Slack(InputChannel):
         try:
             await self._turns.take(self._app, incoming)
         except TooMany:
-            await self._output.send_response(incoming.conversation, {"text": TOO_MANY})
+            await self._output.send_response(incoming.conversation, self._says("utter_too_many"))
 
     async def _fetch(self, file: Mapping[str, Any]) -> bytes:
         """A file of a message; the SDK has no download. The token goes to Slack only, whatever an event says."""

@@ -11,7 +11,6 @@ from typing import Any
 
 from channels import render
 from channels.incoming import COMMANDS, WORDS, Incoming, read_text
-from channels.messages import ONE_FILE, UNREADABLE
 from chatrec.errors import BadInput
 
 SUBTYPES = (None, "file_share", "thread_broadcast")  # of messages that a person wrote
@@ -27,7 +26,7 @@ def read_message(event: Mapping[str, Any], team: str, me: str) -> Incoming | Non
     said = _incoming(team, event["user"], where(team, channel, thread), f"slack-{channel}-{sent}", float(sent))
     files = event.get("files") or []
     file = next(filter(_may_be_read, files), None)
-    notice = "" if not files else UNREADABLE if file is None else ONE_FILE if len(files) > 1 else ""
+    notice = "utter_file_unreadable" if files and file is None else "utter_file_first" if len(files) > 1 else ""
     said = replace(said, file=file, notice=notice)
     try:
         return replace(said, text=read_text(plain(event.get("text") or "", me)))

@@ -35,9 +35,10 @@ from channels import render
 from channels.attachments import allow
 from channels.followups import EVERY, Due, stored, watch
 from channels.incoming import Incoming
-from channels.messages import TOO_MANY, bot_message
+from channels.messages import bot_message
 from channels.pace import limits
 from channels.queue import TooMany
+from channels.sayings import Sayings
 from channels.telegram_updates import COMMANDS_SHOWN, File, address, keyboard_of, read_update
 from channels.turns import Latest, Say, Turns
 from chatrec.errors import BadInput
@@ -94,7 +95,7 @@ class Telegram(InputChannel):
         url: str = "",
         secret: str = "",
         api: str = "https://api.telegram.org",
-        turn_seconds: float = 5.0,
+        turn_seconds: float = 4.5,
         settle_seconds: float = 0.1,
         turns_a_minute: int = 30,
         due: Due | None = None,
@@ -187,8 +188,8 @@ class Telegram(InputChannel):
         try:
             await self._take(app, update)
         except TooMany:
-            chat = update.effective_chat.id
-            self._spawn(self._quietly(patiently(lambda: self._bot.send_message(chat, TOO_MANY))))
+            chat, said = update.effective_chat.id, Sayings(app)("utter_too_many")["text"]
+            self._spawn(self._quietly(patiently(lambda: self._bot.send_message(chat, said))))
         except Exception as error:
             log.error("telegram: an update was not understood (%s)", type(error).__name__)
 

@@ -11,7 +11,6 @@ from telegram.constants import ChatType
 
 from channels import render
 from channels.incoming import COMMANDS, WORDS, Incoming, read_text
-from channels.messages import UNREADABLE
 from chatrec.errors import BadInput
 
 COMMAND = re.compile(r"/(\w+)(?:@(\w+))?\s*(.*)", re.DOTALL)
@@ -83,11 +82,11 @@ def _command(said: Incoming, name: str, rest: str) -> Incoming:
 def _words(said: Incoming, text: str, message: Message) -> Incoming | None:
     """Typed words, or a file with its caption; of other attachments the bot says honestly that it can't use them."""
     said = replace(said, file=_file(message))
-    notice = UNREADABLE if message.effective_attachment and not said.file else ""
+    notice = "utter_file_unreadable" if message.effective_attachment and not said.file else ""
     try:
         return replace(said, text=read_text(text), notice=notice)
     except BadInput:
-        return said if said.file else replace(said, notice=UNREADABLE) if notice or text else None
+        return said if said.file else replace(said, notice="utter_file_unreadable") if notice or text else None
 
 
 def _file(message: Message) -> File | None:

@@ -7,6 +7,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from rasa.core.channels.channel import OutputChannel, UserMessage
@@ -16,9 +17,10 @@ from channels import history, watched
 from channels.attachments import Attachments
 from channels.conversation import Conversations
 from channels.incoming import Incoming, read_text
-from channels.messages import APOLOGY, HEARD, SLOW_DOWN, UNREAD, Message, bot_message, bot_says
+from channels.messages import Message, bot_message
 from channels.pace import AT_ONCE, Pace
 from channels.queue import Queue, TooMany
+from channels.sayings import Sayings
 from chatrec.errors import BadInput
 
 log = logging.getLogger(__name__)
@@ -93,7 +95,8 @@ class Turns:
         queue = self._open.get(incoming.conversation)
         if queue is None:
             handled = history.handled(await history.events(app, incoming.conversation))
-            queue = self._open.add(incoming.conversation, Queue(self._turn, handled, self._settle_seconds))
+            turn = partial(self._turn, Sayings(app))
+            queue = self._open.add(incoming.conversation, Queue(turn, handled, self._settle_seconds))
         return queue.take(incoming)
 
     async def knows(self, app: Sanic, conversation: str) -> bool:
@@ -104,28 +107,28 @@ class Turns:
         """Wait until every turn that was begun is over, at most as long as one may take."""
         await self._open.finish(self._turn_seconds)
 
-    async def _turn(self, incoming: Incoming) -> bool:
+    async def _turn(self, says: Sayings, incoming: Incoming) -> bool:
         try:
-            await self._answer(incoming, lambda: self._said(incoming))
+            await self._answer(incoming, lambda: self._said(says, incoming))
         except Exception as error:  # the platform refused; its words may hold the user's
             log.error("%s: an answer could not be sent (%s)", self.channel, type(error).__name__)
         return True
 
-    async def _said(self, incoming: Incoming) -> list[Message]:
+    async def _said(self, says: Sayings, incoming: Incoming) -> list[Message]:
         with watched.turn(self.channel) as turn:
             spoke = bool(incoming.text or incoming.file is not None)  # the bot itself may begin a turn
             verdict = self._pace.verdict(incoming.user) if spoke else "go"
             if verdict != "go":
                 turn.outcome = "limited"
-                return [SLOW_DOWN] if verdict == "pause" else []
-            said = await self._heard(incoming)
-            turn.outcome = "apology" if APOLOGY in said else "answered"
+                return [says("utter_slow_down")] if verdict == "pause" else []
+            said = await self._heard(says, incoming)
+            turn.outcome = "apology" if history.apology(says, incoming.message_id) in said else "answered"
             return said
 
-    async def _heard(self, incoming: Incoming) -> list[Message]:
-        said = [bot_says(incoming.notice)] if incoming.notice else []
+    async def _heard(self, says: Sayings, incoming: Incoming) -> list[Message]:
+        said = [says(incoming.notice)] if incoming.notice else []
         if incoming.file is not None:
-            about, words = await self._understood(incoming)
+            about, words = await self._understood(says, incoming)
             said, incoming = [*said, about], replace(incoming, text=words)
         if not incoming.text and not incoming.button:
             return said
@@ -134,22 +137,22 @@ class Turns:
             await asyncio.wait_for(self._handled(incoming, collected), self._turn_seconds)
         except Exception:
             log.exception("a message of %s was not answered", self.channel)
-        return said + (collected.messages or ([APOLOGY] if incoming.text else []))
+        return said + (collected.messages or ([history.apology(says, incoming.message_id)] if incoming.text else []))
 
     async def _handled(self, incoming: Incoming, collected: Collected) -> None:
         async with self._room:
             await self._on_new_message(incoming.to_rasa(collected, self.channel))
 
-    async def _understood(self, incoming: Incoming) -> tuple[Message, str]:
+    async def _understood(self, says: Sayings, incoming: Incoming) -> tuple[Message, str]:
         """What the bot says about a file, and what the user says with it; the caption counts when the file doesn't."""
         try:
             data = await self._fetch(incoming.file)
-            found = await asyncio.wait_for(self._attachments.read(data, incoming.text), FILE_SECONDS)
+            found = await asyncio.wait_for(self._attachments.read(data, says, incoming.text), FILE_SECONDS)
             if isinstance(found, str):
-                return bot_says(HEARD.format(found)), read_text(found)
+                return says("utter_heard", said=found), read_text(found)
             return found, "" if "buttons" in found else incoming.text
         except (BadInput, TooMany) as error:
-            return bot_says(f"Sorry: {error}"), incoming.text
+            return says("utter_file_refused", reason=str(error)), incoming.text
         except Exception as error:  # its words may hold addresses with secrets
             log.error("%s: a file could not be read (%s)", self.channel, type(error).__name__)
-            return bot_says(UNREAD), incoming.text
+            return says("utter_file_lost"), incoming.text

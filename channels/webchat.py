@@ -5,7 +5,8 @@
 ``POST /chat/messages``                               ``{conversation, message_id, text}`` or ``{conversation,
                                                       message_id, button: {kind, item_id, impression_id}}``; 202
 ``POST /chat/media``                                  a recording or picture as it is; ``{say}``: its text,
-                                                      or ``{ask}``: what the bot asks, ``{text, buttons}``
+                                                      or ``{ask}``: what the bot asks, ``{text, buttons}``;
+                                                      refused, ``{error, ask}``: why, and how the bot says so
 ``GET  /chat/stream?conversation=..&after=N``         server-sent events: ``message``, ``typing``, ``done``, ``reset``
 ``GET  /chat/history?conversation=..``                ``{messages, after}``: the conversation so far, and where the
                                                       stream goes on
@@ -33,13 +34,14 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, file, json
 
 from channels import history
-from channels.attachments import Attachments
+from channels.attachments import Attachments, allow
 from channels.conversation import Conversation, Conversations
 from channels.followups import EVERY, Due, stored, watch
 from channels.incoming import Incoming, read_conversation, read_message, read_text
 from channels.messages import bot_message, forgets
 from channels.pace import AT_ONCE, Pace, limits
 from channels.queue import TooMany
+from channels.sayings import Sayings
 from chatrec.errors import BadInput, ModelMissing
 from chatrec.media import MAX_BYTES as MAX_FILE
 
@@ -85,7 +87,7 @@ class WebChat(InputChannel):
 
     def __init__(
         self,
-        turn_seconds: float = 5.0,
+        turn_seconds: float = 4.5,
         heartbeat_seconds: float = 15.0,
         due: Due | None = None,
         look_seconds: float = EVERY,
@@ -127,7 +129,8 @@ class WebChat(InputChannel):
             if known:
                 return known
             handled = history.handled(await history.events(app, name))
-            return self._conversations.add(name, Conversation(handle, self._turn_seconds, self._pace, handled))
+            conversation = Conversation(handle, Sayings(app), self._turn_seconds, self._pace, handled)
+            return self._conversations.add(name, conversation)
 
         async def take(app: Sanic, incoming: Incoming) -> None:
             (await open_conversation(app, incoming.conversation)).accept(incoming)
@@ -170,10 +173,6 @@ def _serve_page(chat: Blueprint) -> None:
     async def refuse(request: Request, error: BadInput) -> HTTPResponse:
         return json({"error": str(error)}, 400)
 
-    @chat.exception(ModelMissing)
-    async def excuse(request: Request, error: ModelMissing) -> HTTPResponse:
-        return json({"error": str(error)}, 503)
-
     @chat.exception(TooMany)
     async def put_off(request: Request, error: TooMany) -> HTTPResponse:
         return json({"error": str(error)}, 429)
@@ -198,18 +197,24 @@ def _serve_messages(chat: Blueprint, open_conversation: OpenConversation, stoppi
         # The position first: a turn that ends while the tracker is read comes by the stream, and not twice.
         after, done = conversation.settled, conversation.done
         events = await history.events(request.app, name)
-        return json({"messages": history.messages(events, conversation.accepted - done), "after": after})
+        said = history.messages(events, conversation.accepted - done, Sayings(request.app))
+        return json({"messages": said, "after": after})
 
 
 def _serve_media(chat: Blueprint, attachments: Attachments) -> None:
     @chat.post("/media", stream=True)
     async def attach(request: Request) -> HTTPResponse:
-        body = bytearray()
-        while (chunk := await request.stream.read()) is not None:
-            body += chunk
-            if len(body) > MAX_FILE:
-                return json({"error": f"A file may have at most {MAX_FILE // 1_000_000} MB."}, 413)
-        found = await attachments.read(bytes(body))
+        says, body = Sayings(request.app), bytearray()
+        try:
+            while (chunk := await request.stream.read()) is not None:
+                body += chunk
+                allow(len(body))
+            found = await attachments.read(bytes(body), says)
+        except (BadInput, TooMany) as error:
+            status = 413 if len(body) > MAX_FILE else 429 if isinstance(error, TooMany) else 400
+            return json({"error": str(error), "ask": says("utter_file_refused", reason=str(error))}, status)
+        except ModelMissing as error:
+            return json({"error": str(error), "ask": says("utter_file_lost")}, 503)
         return json({"say": read_text(found)} if isinstance(found, str) else {"ask": found})
 
 

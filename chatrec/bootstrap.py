@@ -6,18 +6,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from chatrec import dialogue, metrics, policy, promotion
 from chatrec.candidates import CandidateGenerator
 from chatrec.catalog import Catalog, load_catalogs
-from chatrec.encoder import Encoder, load_encoder
+from chatrec.encoder import Encoder, load_clip, load_encoder
 from chatrec.errors import StoreDown, UnknownCatalog
 from chatrec.languages import Language, load_languages
 from chatrec.linker import Linker
 from chatrec.lm import load_lm
+from chatrec.looks import PICTURES, look_at
 from chatrec.memory import CONSENT, KEPT, Memory, Passing
 from chatrec.model import load_model
 from chatrec.rank import KeepOrder, LikelihoodRanker
@@ -91,9 +91,7 @@ class Engine:
             kept = whole = saved == KEPT or self.settings.consent == "given"
         if not kept:
             return Passing(saved, whole)
-        user = self.store.user(who)
-        with suppress(StoreDown):
-            self.store.seen_user(user)
+        self.store.user(who)
         return self.store
 
     def recall(self, user: str, catalog: str, memory: Memory) -> Recalled:
@@ -181,9 +179,23 @@ def build(settings: Settings) -> Engine:
     Raises:
         BadInput: a broken catalogue. ModelMissing: weights not there. StoreDown: no database.
     """
-    catalogs = load_catalogs(settings.catalogs)
+    catalogs = catalogs_of(settings)
     encoder, recommend = load_encoder(settings), recommenders_of(settings)
     return _wired(settings, catalogs, encoder, _each(recommend, catalogs, encoder), None)
+
+
+def catalogs_of(settings: Settings) -> dict[str, Catalog]:
+    """The installed catalogues; with a CLIP model, also how those of their items look that have pictures.
+
+    Raises: BadInput, ModelMissing.
+    """
+    found = load_catalogs(settings.catalogs)
+    if settings.clip:
+        clip = load_clip(settings)
+        for name, catalog in found.items():
+            ids = [item.item_id for item in catalog.items]
+            catalog.looks = look_at(ids, settings.catalogs / name / PICTURES, clip, settings.cache)
+    return found
 
 
 def _wired(settings: Settings, catalogs: Mapping[str, Catalog], encoder: Encoder, recommenders, spool) -> Engine:
@@ -230,7 +242,7 @@ class Live:
         self.amiss = ""
         self._settings, self._serving = settings, promotion.serving(settings.models)
         self._lock = threading.Lock()
-        catalogs, encoder = load_catalogs(settings.catalogs), load_encoder(settings)
+        catalogs, encoder = catalogs_of(settings), load_encoder(settings)
         try:
             found = self._loaded(catalogs, encoder)
         except Exception as error:

@@ -20,6 +20,7 @@ from chatrec.encoder import Encoder, encode_items
 from chatrec.errors import UnknownItem
 from chatrec.fusion import Fusion
 from chatrec.knowledge import Known
+from chatrec.looks import unseen
 from chatrec.signals import Signals
 from chatrec.types import Event, Query, Turn
 
@@ -38,6 +39,8 @@ class FusionWeights:
     popularity: float = 0.6  # how well known
     anchors: float = 1.0  # closeness to the items it should be like
     history: float = 0.8  # closeness to what the user liked, less closeness to what they disliked
+    pictured: float = 0.0  # how well a picture fits the words; 0 until it is learnt from pictures and people
+    looks: float = 0.0  # likeness of pictures to those of what is liked or named; the same
 
 
 @dataclass(frozen=True)
@@ -129,9 +132,11 @@ class CandidateGenerator:
             "anchors": self._anchors(query.anchors, rows),
             "history": self._history(query.history, rows),
         }
+        stances = [*self._stances(query.history).items()]
+        stances += [(index, 1.0) for index in positions(self.catalog, query.anchors).tolist()]
+        looks = self.catalog.looks
+        signals |= looks.signals(said(query), stances, rows) if looks else unseen(rows)
         if self._signals:
-            stances = [*self._stances(query.history).items()]
-            stances += [(index, 1.0) for index in positions(self.catalog, query.anchors).tolist()]
             done = positions(self.catalog, dict.fromkeys(event.item_id for event in query.history)).tolist()
             signals |= self._signals.of(query.constraints, stances, done, rows)
             text = request_text(query.turns) if query.topic is None else query.topic

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from chatrec.policy import NO_POLICY, Policy, banned_in, banned_pattern, load_po
 from chatrec.rows import read_items
 from chatrec.schema import Mood, Schema, Slot, load_schema
 from chatrec.types import Constraint, Item
+
+if TYPE_CHECKING:
+    from chatrec.looks import Looks
 
 __all__ = [
     "Catalog",
@@ -50,8 +54,10 @@ class Catalog:
     """Items in file order, index 0 to N-1. Columns become arrays when first used.
 
     ``version``: the first 12 hex digits of the sha256 over items.csv and schema.toml. ``policy``: what of it may not
-    be shown to whom.
+    be shown to whom. ``looks``: how the items look, once somebody has looked (``bootstrap.catalogs_of``).
     """
+
+    looks: Looks | None = None
 
     def __init__(self, schema: Schema, items: tuple[Item, ...], version: str = "", policy: Policy = NO_POLICY) -> None:
         self.schema, self.items, self.version, self.policy = schema, items, version, policy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import secrets
 from collections.abc import Iterator
@@ -55,13 +56,25 @@ class ChatClient:
         message_id = secrets.token_hex(12)
         body = {"user": self.user, "conversation": self.conversation, "message_id": message_id, **said}
         try:
-            after = self._checked(self._http.post(f"{self.url}/messages", json=body))["after"]
-            return self._answer(message_id, after)
+            while True:  # said again, it is not answered again
+                taken = self._checked(self._http.post(f"{self.url}/messages", json=body))
+                if taken["done"]:
+                    return self._answered(message_id)
+                answer = self._answer(message_id, taken["after"])
+                if answer is not None:
+                    return answer
         except httpx.HTTPError as error:
             raise self._silence(error) from None
 
-    def _answer(self, message_id: str, after: int) -> list[dict[str, Any]]:
-        """The bot's messages between the echo of ours and the end of our turn."""
+    def _answered(self, message_id: str) -> list[dict[str, Any]]:
+        """The bot's messages after ours, as it remembers them."""
+        messages = self.history()
+        ours = next((i for i, m in enumerate(messages) if m.get("message_id") == message_id), len(messages))
+        return list(itertools.takewhile(lambda message: message["from"] == "bot", messages[ours + 1 :]))
+
+    def _answer(self, message_id: str, after: int) -> list[dict[str, Any]] | None:
+        """The bot's messages between the echo of ours and the end of our turn; None when the conversation has moved to
+        another server meanwhile, whose positions are others."""
         said: list[dict[str, Any]] = []
         started = False
         params = {"conversation": self.conversation, "after": after}
@@ -69,6 +82,8 @@ class ChatClient:
             stream.raise_for_status()
             for name, data in _events(stream.iter_lines()):
                 started = started or data.get("message_id") == message_id
+                if name == "reset":
+                    return None
                 if name == "message" and started and data["from"] == "bot":
                     said.append(data)
                 elif name == "done" and data["message_id"] == message_id:

@@ -68,6 +68,13 @@ class Database:
         """Insert the rows that aren't there yet, at most 1,000. Returns how many those were."""
         return connection.execute(_INSERTS[self.name](table).on_conflict_do_nothing(), rows).rowcount
 
+    def insert_or_update(self, connection: Connection, table: Table, row: dict[str, Any], columns: list[str]) -> int:
+        """Insert a row, or set these columns of the one that has its key. Returns how many rows that were: 1."""
+        insert = _INSERTS[self.name](table).values(row)
+        changed = {name: insert.excluded[name] for name in columns}
+        key = [column.name for column in table.primary_key]
+        return connection.execute(insert.on_conflict_do_update(index_elements=key, set_=changed)).rowcount
+
     def migrate(self) -> None:
         """Bring the schema to the newest revision. Processes that start together wait for each other."""
         with self.write() as connection:

@@ -146,7 +146,8 @@ def understand(
     asked = intent in QUESTIONS and not steps and (subjects or state.focus)  # "is it scary?" wishes for nothing
     found = [] if asked else wishes.asked_for(mentions, beside, (state.focus,) if state.focus else state.shown, catalog)
     afresh = intent == "ask_recommendation" and state.shown and not phrases.joins(text)
-    afresh = afresh and (anchors or wishes.begins_anew(found, state.constraints, text, catalog.schema))
+    anew = anchors and phrases.requests(phrases.cut(text, mentions))  # "something like X", not "I'm a fan of X"
+    afresh = afresh and (anew or wishes.begins_anew(found, state.constraints, text, catalog.schema))
     old = tuple(c for c in state.constraints if c.op == "not") if afresh else state.constraints
     constraints = wishes.merge(old, found, intent, text, state.pending, steps)
     if not spoken and phrases.asks_for_more_like_it(text):

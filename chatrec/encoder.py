@@ -1,6 +1,7 @@
-"""Sentences to vectors. The only file that knows sentence-transformers.
+"""Sentences, and with a CLIP model pictures, to vectors. The only file that knows sentence-transformers.
 
-The packaged weights are all-MiniLM-L6-v2 (Reimers & Gurevych, "Sentence-BERT", EMNLP 2019): 384 dimensions.
+The packaged weights are all-MiniLM-L6-v2 (Reimers & Gurevych, "Sentence-BERT", EMNLP 2019): 384 dimensions. No CLIP
+model is packaged.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ CHUNK = 512  # texts between two steps of the progress bar
 
 
 class Encoder:
-    """Turns texts into unit vectors. Safe to use from several threads: one batch at a time."""
+    """Turns texts into unit vectors, and pictures, if its model takes them. Safe to use from several threads: one batch
+    at a time."""
 
     def __init__(self, name: str, model: SentenceTransformer) -> None:
         self.name = name
@@ -40,16 +42,21 @@ class Encoder:
         self._model = model
         self._lock = threading.Lock()  # fast tokenizers refuse concurrent use
 
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """(n, d) float32 rows of length 1, in the order of the texts."""
-        if not len(texts):
+    def encode(self, things: Sequence[str] | Sequence[np.ndarray]) -> np.ndarray:
+        """(n, d) float32 rows of length 1, in the order of the texts, or of (h, w, 3) uint8 pictures."""
+        if not len(things):
             return np.zeros((0, self.dimensions), dtype=np.float32)
-        whole = [text.encode("utf-8", "replace").decode() for text in texts]  # tokenizers refuse half surrogate pairs
+        whole = [_whole(thing) if isinstance(thing, str) else thing for thing in things]
         with self._lock:
             rows = self._model.encode(
                 whole, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
             )
         return rows.astype(np.float32, copy=False)
+
+
+def _whole(text: str) -> str:
+    """Without half surrogate pairs, which tokenizers refuse."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def load_encoder(settings: Settings) -> Encoder:
@@ -58,19 +65,33 @@ def load_encoder(settings: Settings) -> Encoder:
     Raises:
         ModelMissing: nothing there under that name, or nothing that can be read.
     """
-    source = settings.encoder or _packaged()
+    model = _loaded(settings.encoder or _packaged(), settings, "sentence encoder", "CHATREC_ENCODER")
+    return Encoder(Path(settings.encoder).name or NAME, model)
+
+
+def load_clip(settings: Settings) -> Encoder:
+    """The CLIP model that the settings name, a hub name or folder, for pictures and words in one space.
+
+    Raises:
+        ModelMissing: nothing there under that name, or nothing that reads pictures.
+    """
+    model = _loaded(settings.clip, settings, "CLIP model", "CHATREC_CLIP")
+    if "image" not in model.modalities:
+        raise ModelMissing(f"{settings.clip!r} reads no pictures; set CHATREC_CLIP to a CLIP model")
+    return Encoder(Path(settings.clip).name, model)
+
+
+def _loaded(source: str, settings: Settings, what: str, setting: str) -> SentenceTransformer:
     transformers.logging.set_verbosity_error()  # else it reports a buffer that newer releases no longer keep
     transformers.logging.disable_progress_bar()
     try:
         model = SentenceTransformer(source, device=None if settings.device == "auto" else settings.device)
     except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelMissing(
-            f"no sentence encoder at {source!r}; set CHATREC_ENCODER to a hub name or folder ({reason})"
-        ) from None
+        raise ModelMissing(f"no {what} at {source!r}; set {setting} to a hub name or folder ({reason})") from None
     torch.set_num_threads(settings.threads)
     model.max_seq_length = min(model.max_seq_length or TOKENS, TOKENS)
-    return Encoder(Path(settings.encoder).name or NAME, model)
+    return model
 
 
 class Remembering:

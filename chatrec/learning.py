@@ -34,6 +34,7 @@ SIGNALS = (  # those that earn their place, docs/decisions.md
     *("dialogue", "request", "answers", "wishes", "tags", "people", "number"),
     *("anchors", "history", "shared", "together", "alike", "around", "era"),
     *("popularity", "reception", "named", "rated", "new"),
+    *("pictured", "looks"),  # of a catalogue without pictures they never move, and get a weight of 0
 )
 
 

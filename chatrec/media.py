@@ -7,15 +7,15 @@ is safe from several threads. Nothing is written anywhere, and nothing of a file
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from chatrec import pictures, speech
-from chatrec.catalog import Catalog, load_catalogs
+from chatrec.catalog import Catalog
 from chatrec.errors import BadInput, UnknownCatalog
 from chatrec.pictures import Reader, load_reader
-from chatrec.printed import Match, Printed
+from chatrec.printed import Match, Printed, match_of
 from chatrec.settings import Settings
 from chatrec.speech import Heard, Recognizer, load_recognizer
 
@@ -27,10 +27,12 @@ _MATCHES = 5
 
 @dataclass(frozen=True)
 class Seen:
-    """The text on a picture, a line each, and the items it may show, likeliest first; no ``matches``: can't tell."""
+    """The text on a picture, a line each, and the items it may show, likeliest first; no ``matches``: can't tell.
+    ``looked``: nothing was read that tells, so it was compared with the items' pictures."""
 
     text_found: tuple[str, ...]
     matches: tuple[Match, ...] = ()
+    looked: bool = False
 
 
 class Media:
@@ -64,10 +66,13 @@ class Media:
         with self._loading:
             reader, printed = self._reader, self._printed
         lines = reader.read(pixels)
-        asked = printed if catalog is None else {catalog: printed[catalog]}
-        found = [match for each in asked.values() for match in each.match(lines, _MATCHES)]
-        found.sort(key=lambda match: -match.score)
-        return Seen(tuple(line.text for line in lines), tuple(found[:_MATCHES]))
+        asked = self._catalogs if catalog is None else {catalog: self._catalogs[catalog]}
+        texts = tuple(line.text for line in lines)
+        if found := _best(match for name in asked for match in printed[name].match(lines, _MATCHES)):
+            return Seen(texts, found)
+        seen = [each for each in asked.values() if each.looks]
+        alike = (match_of(each, *pair) for each in seen for pair in each.looks.alike(pixels, _MATCHES))
+        return Seen(texts, _best(alike), looked=bool(seen))
 
     @cached_property
     def _recognizer(self) -> Recognizer:
@@ -82,10 +87,16 @@ class Media:
         return {name: Printed(catalog) for name, catalog in self._catalogs.items()}
 
 
+def _best(matches: Iterable[Match]) -> tuple[Match, ...]:
+    return tuple(sorted(matches, key=lambda match: -match.score)[:_MATCHES])
+
+
 @lru_cache(maxsize=1)
 def _media() -> Media:
+    from chatrec.bootstrap import catalogs_of  # here: it takes a second that starting a channel need not wait for
+
     settings = Settings.read()
-    return Media(settings, load_catalogs(settings.catalogs))
+    return Media(settings, catalogs_of(settings))
 
 
 def understand(data: bytes) -> Heard | Seen:

@@ -77,9 +77,9 @@ _GENERIC = frozenset(
         """a an the i im i'm i'd id me my we us you your to of for in on at and or so just please pls can could would
         should will do does did have has had is are was be been it that this these those there what whats which who how
         some any something somethin smth sth anything one ones thing stuff good great nice best decent cool fun new
-        watch watching see look looking find get give show tell want wanna wants need like love recommend recommendation
-        recommendations suggest suggestion suggestions recomend sugest know not no don't dont really very today tonight
-        tonite 2nite nite wats whats gimme lemme yo dude mate bro
+        make watch watching see look looking find get give show tell want wanna wants need like love recommend
+        recommendation recommendations suggest suggestion suggestions recomend sugest know not no don't dont really
+        very today tonight tonite 2nite nite wats whats gimme lemme yo dude mate bro
         now evening night weekend help hi hello hey idea ideas bored pick choose choice maybe let's lets think feel
         feeling mood kind sort type kinda movie movies film films flick flicks about with if got up go
         but not after before between since than more less much many only without nothing none except other others else

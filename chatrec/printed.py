@@ -110,9 +110,12 @@ class Printed:
         return 0.08 * shared + 0.02 * float(self._catalog.popularity[index])
 
     def _as_match(self, index: int, score: float) -> Match:
-        item = self._catalog.items[index]
-        heading = self._catalog.heading(item)
-        return Match(self._catalog.schema.name, item.item_id, item.title, heading, round(min(score, 1.0), 3))
+        return match_of(self._catalog, index, score)
+
+
+def match_of(catalog: Catalog, index: int, score: float) -> Match:
+    item = catalog.items[index]
+    return Match(catalog.schema.name, item.item_id, item.title, catalog.heading(item), round(min(score, 1.0), 3))
 
 
 def _has(own: set[str], word: str) -> bool:

@@ -66,8 +66,9 @@ class Router:
         answers a question, moves it only when there is little doubt."""
         if self._near is None or self._points_at_the_list(text, mentions, state):
             return state.catalog
-        if state.shown and _understood(text, [m for m in mentions if m.catalog == state.catalog]) == 1:
-            return state.catalog  # "brand new", "united states" about films
+        own = [m for m in mentions if m.catalog == state.catalog]
+        if state.shown and _understood(text, own) == 1 and not self._speaks_of_another(phrases.cut(text, own), state):
+            return state.catalog  # "brand new", "united states" about films; not "I want to watch something, germany"
         scores = self.scores(text, mentions, state.catalog)
         if intent not in OPENING:  # "cheaper" is about nothing that the conversation has not come to yet
             known = {state.catalog, *state.parked}
@@ -81,9 +82,13 @@ class Router:
 
     def _points_at_the_list(self, text: str, mentions: Sequence[Mention], state: State) -> bool:
         """Whether the message speaks of an item by its place ("I know the fifth one") and of no other catalogue."""
-        others = (words for name, words in self._words.items() if name != state.catalog)
         placed = state.shown and any(m.entity == "ordinal" and m.catalog == state.catalog for m in mentions)
-        return bool(placed) and not any(words.search(fold(text)) for words in others)
+        return bool(placed) and not self._speaks_of_another(text, state)
+
+    def _speaks_of_another(self, text: str, state: State) -> bool:
+        """Whether a word of the topic of another catalogue is in the text."""
+        others = (words for name, words in self._words.items() if name != state.catalog)
+        return any(words.search(fold(text)) for words in others)
 
     def names_one(self, text: str) -> bool:
         """Whether the message has a word of some catalogue's topic."""

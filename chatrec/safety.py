@@ -18,6 +18,7 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import SVC
 
+from chatrec.catalog import Catalog
 from chatrec.errors import BadInput
 from chatrec.policy import Policy
 
@@ -25,6 +26,11 @@ WIDTH = 3.0  # of the Gaussian: exp(-WIDTH (1 - cosine))
 WORDS = 0.5  # what shared words count beside it
 COST = 5.0  # of a training sentence on the wrong side
 VOTES = 4  # nearest examples of an emergency that speak for it
+FRAMES = ("{}", "{} please", "and {}", "make it {}", "and {} too")  # how a wish is told
+WISHES = 1200  # values of a catalogue that are learnt from, about, and as many other words for them
+LIKED = "I liked {} and {}"
+TITLES = 300  # of a catalogue that are learnt from
+CLOSE = -0.5  # a harmless sentence that scores higher is worth learning
 GENERAL = "general"  # an emergency that no policy has a name for
 
 
@@ -45,6 +51,25 @@ def sentences(policies: Mapping[str, Policy]) -> list[Sentence]:
             found += [Sentence(text) for text in emergency.harmless]
         found += [Sentence(text) for text in policy.harmless]
     return found
+
+
+def wished(catalog: Catalog) -> list[Sentence]:
+    """What people wish for in a catalogue: its values and the words for them, and items that they liked; none of
+    it an emergency. Of a catalogue with emergencies only the values: "my chest is on fire" may be a word for heartburn,
+    and is for a doctor to tell."""
+    slots = [slot for slot in catalog.schema.slots.values() if slot.type == "tags"]
+    values = [value for slot in slots for value in catalog.values(slot.name)]
+    others = [] if catalog.policy.emergencies else [w for s in slots for own in s.synonyms.values() for w in own]
+    kept = list(dict.fromkeys([*values[:: _stride(values)], *others[:: _stride(others)]]))
+    known = [item.title for item in catalog.items[:: max(1, len(catalog) // TITLES)]]
+    wishes = [FRAMES[i % len(FRAMES)].format(word.lower()) for i, word in enumerate(kept)]
+    return [
+        Sentence(text) for text in (*wishes, *(LIKED.format(*pair) for pair in zip(known, known[1:], strict=False)))
+    ]
+
+
+def _stride(words: Sequence[str]) -> int:
+    return max(1, len(words) // WISHES)
 
 
 class Spotter:
@@ -75,6 +100,17 @@ class Spotter:
         weights[machine.support_] = machine.dual_coef_[0]
         kept = np.flatnonzero((weights != 0) | tells)
         return cls(words, rows.take(kept), weights[kept], float(machine.intercept_[0]))
+
+    @classmethod
+    def fit_on_hard(
+        cls, known: Sequence[Sentence], vectors: np.ndarray, more: Sequence[Sentence], others: np.ndarray
+    ) -> Spotter:
+        """The same, and of the harmless sentences ``more`` those that come close to an emergency."""
+        first = cls.fit(known, vectors)
+        hard = np.flatnonzero(first.scores([s.text for s in more], others) > CLOSE) if more else []
+        if not len(hard):
+            return first
+        return cls.fit([*known, *(more[i] for i in hard)], np.concatenate([vectors, others[hard]]))
 
     def scores(self, texts: Sequence[str], vectors: np.ndarray) -> np.ndarray:
         """(n,) float32: above 0 the texts are nearer to emergencies, below to harmless sentences."""

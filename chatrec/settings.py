@@ -21,7 +21,8 @@ class Settings:
     """Where things are and how to run. Every field has a default that works on a laptop.
 
     ``var``: databases, logs, all that a clone does not bring; ``cache``: what can be computed again.
-    ``llm``, ``encoder`` and ``speech`` take a hub name or a local folder; empty means the packaged weights.
+    ``llm``, ``encoder`` and ``speech`` take a hub name or a local folder; empty means the packaged weights. ``clip``:
+    the same, for a model that compares looks; empty means none.
     ``device``: ``cpu``, ``cuda`` or ``auto``. ``threads``: torch threads in the action server.
     ``secret`` keys the hashes of platform ids in the store; see :meth:`store_secret`.
     ``rank_seconds``, ``action_seconds``, ``turn_seconds``: how long the ranker, an action and a whole turn may take;
@@ -41,6 +42,7 @@ class Settings:
     llm: str = ""
     encoder: str = ""
     speech: str = ""
+    clip: str = ""
     device: str = "auto"
     threads: int = 2
     secret: str = ""
@@ -51,7 +53,7 @@ class Settings:
     action_port: int = 5055
     rank_seconds: float = 2.0
     action_seconds: float = 4.0
-    turn_seconds: float = 5.0
+    turn_seconds: float = 4.5
     turns_a_minute: int = 30
     otlp: str = ""
     log_text: bool = False
@@ -106,6 +108,7 @@ class Settings:
             llm=env.get("CHATREC_LLM", ""),
             encoder=env.get("CHATREC_ENCODER", ""),
             speech=env.get("CHATREC_SPEECH", ""),
+            clip=env.get("CHATREC_CLIP", ""),
             device=_device(env.get("CHATREC_DEVICE", cls.device)),
             threads=_number("CHATREC_THREADS", env, cls.threads),
             secret=env.get("CHATREC_SECRET", ""),

@@ -93,7 +93,7 @@ class Store:
         return self._hash(platform_id)
 
     def user(self, platform_id: str) -> str:
-        """The key of a user, who is created at the first call."""
+        """The key of a user, who is here now, and is created at the first call."""
         key = self.key(platform_id)
         self._keep(tables.users, _new_user(key))
         return key
@@ -104,12 +104,6 @@ class Store:
         with self._database.read() as connection:
             known = set(connection.scalars(select(key).where(key.in_((who, self._hash(who))))))
         return next((found for found in (who, self._hash(who)) if found in known), None)
-
-    def seen_user(self, user: str) -> None:
-        """The user is here now."""
-        seen = update(tables.users).where(tables.users.c.user_key == user).values(last_seen=time.time())
-        with self._database.write() as connection:
-            connection.execute(seen)
 
     # Behaviour
 
@@ -436,6 +430,8 @@ class Store:
         """Writing the same row again changes nothing."""
         table = tables.metadata.tables[name]
         with self._database.write() as connection:
+            if table is tables.users:
+                return self._database.insert_or_update(connection, table, row, ["last_seen"])
             if table is not tables.preferences:
                 return self._database.insert_once(connection, table, [row])
             mine = and_(table.c.user_key == row["user_key"], table.c.catalog == row["catalog"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -92,7 +93,7 @@ def merge(
     span = {s for s in bounded if len({c.op for c in new if c.slot == s}) == 2}
     named = {c.slot for c in new if c.op == "is" and not c.soft}
     kept = []
-    for constraint in old:
+    for constraint in _narrowed(old, new):
         bound = constraint.op in ("min", "max")
         gone = (
             any(contradict(constraint, c) for c in new)
@@ -106,6 +107,17 @@ def merge(
         if not gone:
             kept.append(constraint)
     return tuple(dict.fromkeys([*kept, *new]))
+
+
+def _narrowed(old: Sequence[Constraint], new: Sequence[Constraint]) -> list[Constraint]:
+    """Old wishes for any of several values, without those that are now turned down: "not a professional" leaves the
+    service of "a professional or a service"."""
+    kept = []
+    for constraint in old:
+        off = {v for c in new if contradict(constraint, c) and c.op == "not" for v in c.values}
+        left = tuple(v for v in constraint.values if v not in off)
+        kept.append(replace(constraint, values=left) if off and left else constraint)
+    return kept
 
 
 def _cramped(one: Constraint, other: Constraint, steps: Mapping[str, float]) -> bool:

@@ -27,10 +27,10 @@ from rasa.shared.nlu.constants import (
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from chatrec.catalog import SCHEMA
+from chatrec.catalog import SCHEMA, load_catalog
 from chatrec.encoder import load_encoder
 from chatrec.policy import read_policy
-from chatrec.safety import GENERAL, Sentence, Spotter, sentences
+from chatrec.safety import GENERAL, Sentence, Spotter, sentences, wished
 from chatrec.settings import Settings
 from components.sentence_encoder import MAX_CHARACTERS, encode_once, sentence_starts, split_sentences
 from components.trained import Trained
@@ -61,7 +61,7 @@ class EmergencySpotter(Trained, IntentClassifier):
         self._spotter = Spotter.load(folder)
 
     def train(self, training_data: TrainingData) -> Resource:
-        """Learn from the policies' sentences and from the examples of every intent.
+        """Learn from the policies' sentences, the examples of every intent, and what the catalogues hold.
 
         Raises:
             BadInput: a broken policy.
@@ -75,7 +75,10 @@ class EmergencySpotter(Trained, IntentClassifier):
             if rows is not None and message.get(TEXT).lower() not in told:
                 known.append(Sentence(message.get(TEXT), GENERAL if message.get(INTENT) == EMERGENCY else ""))
                 vectors.append(rows.features)
-        self._spotter = Spotter.fit(known, np.concatenate(vectors))
+        told |= {sentence.text.lower() for sentence in known}
+        more = [s for folder in folders for s in wished(load_catalog(folder)) if s.text.lower() not in told]
+        others = np.concatenate(self._encoded([sentence.text for sentence in more]) or [np.zeros((0, 1))])
+        self._spotter = Spotter.fit_on_hard(known, np.concatenate(vectors), more, others)
         with self._storage.write_to(self._resource) as folder:
             self._spotter.save(folder)
         return self._resource

@@ -14,7 +14,7 @@ from rasa.core.lock import TicketLock
 from rasa.core.lock_store import LOCK_LIFETIME, LockError, LockStore
 from rasa.utils.endpoints import EndpointConfig
 from redis import asyncio as redis
-from redis.exceptions import LockNotOwnedError, RedisError
+from redis.exceptions import RedisError
 
 LOOK = 0.02  # seconds between two attempts
 
@@ -41,5 +41,5 @@ class AtomicRedisLockStore(LockStore):
         try:
             yield TicketLock(conversation_id)
         finally:
-            with suppress(LockNotOwnedError):  # it took longer than its lifetime; somebody else has it now
+            with suppress(RedisError):  # it took longer than its lifetime, or went with Redis: it is not ours any more
                 await ours.release()

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 import re
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +78,25 @@ def encode_layers(encoder: Encoder, texts: Sequence[str], layers: Sequence[int])
     return np.concatenate(rows)[np.argsort(order)]
 
 
+@contextmanager
+def _all_cores() -> Iterator[None]:
+    """For training, when nobody talks to the bot yet."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(os.cpu_count() or 1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def encode_once(encoder: Encoder, texts: Sequence[str], layers: Sequence[int], cache: Path) -> np.ndarray:
     """What :func:`encode_layers` gives, computed once for the same texts and then read from disk."""
     digest = hashlib.sha256("\0".join([encoder.name, str(layers), *texts]).encode()).hexdigest()[:16]
     path = cache / f"sentences-{digest}.npy"
     with suppress(OSError, ValueError):
         return np.load(path)
-    vectors = encode_layers(encoder, texts, layers)
+    with _all_cores():
+        vectors = encode_layers(encoder, texts, layers)
     save_array(path, vectors)
     return vectors
 
@@ -145,7 +158,8 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
         return messages
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        self.process(training_data.training_examples)
+        with _all_cores():
+            self.process(training_data.training_examples)
         return training_data
 
     def _add(self, message: Message, rows: np.ndarray, kind: str) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from chatrec.settings import ROOT
 
-SOURCES = ("actions/*.py", "chatrec/facts.py")
+SOURCES = ("actions/*.py", "channels/*.py", "chatrec/facts.py")
 EVERYWHERE = frozenset({"noun", "plural"})  # of the catalogue, in every response
 RASA = "utter_default"  # said by Rasa itself when no policy knows what to do
 
@@ -121,4 +121,4 @@ def _values(call: ast.Call, local: Mapping[str, ast.expr]) -> frozenset[str]:
     given = call.args[1] if len(call.args) > 1 else None
     given = local.get(given.id) if isinstance(given, ast.Name) else given
     keys = [key.value for key in given.keys if isinstance(key, ast.Constant)] if isinstance(given, ast.Dict) else []
-    return frozenset((*keys, *(k.arg for k in call.keywords if k.arg not in (None, "buttons"))))
+    return frozenset((*keys, *(k.arg for k in call.keywords if k.arg not in (None, "buttons", "of"))))

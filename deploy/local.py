@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -38,20 +39,22 @@ class Launcher:
     def _on_signal(self, *_: object) -> None:
         self.stopping = True
 
-    def run(self, servers: tuple[Server, ...], ready: str) -> None:
-        """Until a signal. ``ready``: the line to print once all answer. Raises: ChatRecError."""
+    def run(self, stages: Iterable[Sequence[Server]], ready: str) -> None:
+        """Until a signal. ``stages``: what starts together, each stage once all before it answer. ``ready``: the line
+        to print then. Raises: ChatRecError."""
         try:
-            for server in servers:
-                self.children.append(Child(server))
-            self._wait()
-            if not self.stopping:
-                self.console.print(ready, soft_wrap=True, highlight=False)
+            for servers in stages:
+                for server in servers:
+                    self.children.append(Child(server))
+                self._wait(self.children[-len(servers) :])
+                if self.stopping:
+                    return
+            self.console.print(ready, soft_wrap=True, highlight=False)
             self._watch()
         finally:
             stop(self.children)
 
-    def _wait(self) -> None:
-        waiting = list(self.children)
+    def _wait(self, waiting: Sequence[Child]) -> None:
         began = time.monotonic()
         with self.console.status("") as status:
             while waiting and not self.stopping:
@@ -61,7 +64,7 @@ class Launcher:
                 status.update(f"Starting: waiting for {names} ({time.monotonic() - began:.0f} s)")
                 time.sleep(TICK)
 
-    def _check(self, waiting: list[Child], began: float) -> None:
+    def _check(self, waiting: Sequence[Child], began: float) -> None:
         for child in waiting:
             if child.dead:
                 self._fail(child, how_it_ended(child.process.returncode))
@@ -80,35 +83,43 @@ class Launcher:
             time.sleep(TICK)
 
 
+RASA = (sys.executable, "-m", "rasa", "run")
+# Threads that wait must sleep: two servers that spin on the same cores slow each other down fivefold. And without a
+# limit on malloc's arenas each of forty threads keeps the memory that its largest list took.
+ENV = {"RASA_TELEMETRY_ENABLED": "false", "SANIC_HOST": HOST, "OMP_WAIT_POLICY": "PASSIVE", "MALLOC_ARENA_MAX": "2"}
+
+
 def servers(settings: Settings) -> tuple[Server, ...]:
     """The action server and Rasa, as the settings want them. Raises: ModelMissing."""
+    return action_server(settings), rasa(settings)
+
+
+def action_server(settings: Settings) -> Server:
+    return Server(
+        name="the action server",
+        command=(*RASA, "actions", "--port", str(settings.action_port)),
+        health=f"http://{HOST}:{settings.action_port}/health",
+        log=settings.var / "logs" / "actions.log",
+        folder=settings.root,
+        env=ENV,
+    )
+
+
+def rasa(settings: Settings, name: str = "Rasa", port: int | None = None, files: Path | None = None) -> Server:
+    """A Rasa server. ``files``: another ``endpoints.yml`` than the settings'. Raises: ModelMissing."""
+    port = port or settings.port
     model = settings.root / "models" / "rasa.tar.gz"
     if not model.exists():
         raise ModelMissing(f"{model.relative_to(settings.root)} is not there: `make train` trains it")
-    rasa = (sys.executable, "-m", "rasa", "run")
-    logs = settings.var / "logs"
-    # Threads that wait must sleep: two servers that spin on the same cores slow each other down fivefold.
-    env = {"RASA_TELEMETRY_ENABLED": "false", "SANIC_HOST": HOST, "OMP_WAIT_POLICY": "PASSIVE"}
-    actions = ("actions", "--port", str(settings.action_port))
-    options = ("--interface", HOST, "--port", str(settings.port), "--model", str(model))
-    files = ("--credentials", str(credentials(settings)), "--endpoints", str(endpoints(settings)))
-    return (
-        Server(
-            name="the action server",
-            command=(*rasa, *actions),
-            health=f"http://{HOST}:{settings.action_port}/health",
-            log=logs / "actions.log",
-            folder=settings.root,
-            env=env,
-        ),
-        Server(
-            name="Rasa",
-            command=(*rasa, *options, *files),
-            health=f"http://{HOST}:{settings.port}/chat/health",
-            log=logs / "rasa.log",
-            folder=settings.root,
-            env=env,
-        ),
+    options = ("--interface", HOST, "--port", str(port), "--model", str(model))
+    wiring = ("--credentials", str(credentials(settings)), "--endpoints", str(files or endpoints(settings)))
+    return Server(
+        name=name,
+        command=(*RASA, *options, *wiring),
+        health=f"http://{HOST}:{port}/chat/health",
+        log=settings.var / "logs" / f"{name.lower().replace(' ', '-')}.log",
+        folder=settings.root,
+        env=ENV,
     )
 
 
@@ -160,14 +171,15 @@ def check_port(port: int, setting: str) -> None:
             raise BadInput(f"port {port} is in use: stop what uses it, or choose another with {setting}") from None
 
 
-def main() -> int:
+def launch(stages: Callable[[Settings], Iterable[Sequence[Server]]]) -> int:
+    """Start what the settings make of ``stages``, and stay until a signal. Returns the exit code."""
     console, errors = Console(), Console(stderr=True)
     try:
         settings = Settings.read()
         check_port(settings.port, "CHATREC_PORT")
         check_port(settings.action_port, "CHATREC_ACTION_PORT")
         ready = f"Chat-REC is ready: http://localhost:{settings.port}/chat"
-        Launcher(console).run(servers(settings), ready)
+        Launcher(console).run(stages(settings), ready)
     except ChatRecError as error:
         errors.print(f"Chat-REC can't start: {error}", markup=False, highlight=False, soft_wrap=True)
         return 2 if isinstance(error, BadInput) else 1
@@ -175,4 +187,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(launch(lambda settings: [servers(settings)]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 GRACE = 8.0  # seconds a server has to finish the turns in flight after SIGTERM
 STABLE = 60.0  # seconds after which a server counts as well, and its next restart is quick again
@@ -28,7 +30,8 @@ PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class Server:
-    """What to start and how to see that it answers. ``health``: a URL that answers 200 once it does."""
+    """What to start and how to see that it answers. ``health``: a URL that answers 200 once it does, or
+    ``tcp://HOST:PORT`` that can be reached."""
 
     name: str
     command: tuple[str, ...]
@@ -38,7 +41,11 @@ class Server:
     env: Mapping[str, str] = field(default_factory=dict)
 
     def answers(self) -> bool:
+        place = urlsplit(self.health)
         try:
+            if place.scheme == "tcp":
+                with socket.create_connection((place.hostname, place.port), timeout=1):
+                    return True
             with urllib.request.urlopen(self.health, timeout=1) as response:
                 return response.status == 200
         except (urllib.error.URLError, OSError):
@@ -82,9 +89,10 @@ class Child:
         if not self.dead:
             return None
         self.failures = 1 if now - self.started > STABLE else self.failures + 1
-        wait = min(LONGEST_WAIT, 2.0 ** (self.failures - 1))
+        wait = 0.0 if self.failures == 1 else min(LONGEST_WAIT, 2.0 ** (self.failures - 2))
         self.restart_at = now + wait
-        return f"{self.server.name} {how_it_ended(self.process.returncode)}; restarting in {wait:.0f} s"
+        when = f"in {wait:.0f} s" if wait else "at once"
+        return f"{self.server.name} {how_it_ended(self.process.returncode)}; restarting {when}"
 
     def _restart(self) -> str:
         self.signal(signal.SIGKILL)  # what the dead one may have left behind still holds the port
@@ -124,6 +132,13 @@ def tie_to_parent() -> Callable[[], None] | None:
             os._exit(1)
 
     return tie
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def put_aside(log: Path) -> None:

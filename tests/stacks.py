@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from chatrec.settings import ROOT, Settings
+from deploy.servers import free_port
 
 READY = 300  # seconds until a stack must answer
 
@@ -27,6 +27,7 @@ class Stack:
     settings: Settings
     process: subprocess.Popen | None = None
     env: dict[str, str] = field(default_factory=dict)
+    launcher: str = "deploy.local"
 
     @property
     def url(self) -> str:
@@ -36,14 +37,14 @@ class Stack:
         log = (self.settings.var / "launcher.log").open("w")
         env = {**os.environ, **self.env}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "deploy.local"], cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True
+            [sys.executable, "-m", self.launcher], cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True
         )
         self._wait()
 
     def stop(self) -> None:
         if self.process is not None:
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(30)
+            self.process.wait(60)
             self.process = None
 
     def _wait(self) -> None:
@@ -54,14 +55,8 @@ class Stack:
             time.sleep(0.2)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextmanager
-def running(var: Path, **env: str) -> Iterator[Stack]:
+def running(var: Path, launcher: str = "deploy.local", /, **env: str) -> Iterator[Stack]:
     """A stack of its own for a test that breaks things."""
     base = Settings.read({})
     port, action_port = free_port(), free_port()
@@ -73,7 +68,7 @@ def running(var: Path, **env: str) -> Iterator[Stack]:
         "CHATREC_PORT": port,
         "CHATREC_ACTION_PORT": action_port,
     }
-    stack = Stack(settings, env={**{k: str(v) for k, v in names.items()}, **env})
+    stack = Stack(settings, env={**{k: str(v) for k, v in names.items()}, **env}, launcher=launcher)
     try:
         stack.start()
         yield stack

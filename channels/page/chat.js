@@ -6,6 +6,7 @@ import { listen } from "./media.js";
 const $ = (id) => document.getElementById(id);
 const [log, input] = [$("log"), $("text")];
 const LIMIT = 1000;
+const PROMISE = 5000; // milliseconds until there is an answer, an apology, or the banner
 const WORDS = {
   like: (title) => `👍 ${title}`,
   dislike: (title) => `👎 ${title}`,
@@ -112,6 +113,7 @@ function settled(done) {
 
 function answered(messageId) {
   outgoing = outgoing.filter((message) => message.message_id !== messageId);
+  if (!outgoing.length && !failures) $("offline").hidden = true;
   keepOutgoing();
 }
 
@@ -121,6 +123,7 @@ function say(said) {
   keepOutgoing();
   draw({ from: "user", ...message }, true);
   $("typing").hidden = false;
+  setTimeout(() => ($("offline").hidden &&= !outgoing.includes(message)), PROMISE);
   deliver();
 }
 
@@ -158,7 +161,7 @@ function refused(message, error) {
 // --- drawing ---------------------------------------------------------------------------------------------------------
 
 function redraw(messages) {
-  log.setAttribute("aria-live", "off"); // what was read before is not read out again
+  $("said").setAttribute("aria-live", "off"); // what was read before is not read out again
   log.replaceChildren();
   drawn.clear();
   for (const message of messages) draw(message, false);
@@ -171,7 +174,7 @@ function redraw(messages) {
   $("typing").hidden = !outgoing.length;
   $("welcome").hidden = log.childElementCount > 0;
   scrollTo({ top: document.body.scrollHeight, behavior: "instant" });
-  requestAnimationFrame(() => log.setAttribute("aria-live", "polite"));
+  requestAnimationFrame(() => $("said").setAttribute("aria-live", "polite"));
 }
 
 function draw(message, live) {
@@ -307,9 +310,10 @@ function send(event) {
   say({ text });
 }
 
-function clicked({ target }) {
+// Who clicks twice means it once.
+function clicked({ target, detail }) {
   const button = target.closest("button");
-  if (!button || button.getAttribute("aria-pressed") === "true") return;
+  if (!button || detail > 1 || button.getAttribute("aria-pressed") === "true") return;
   if (button.dataset.say) {
     say({ text: button.dataset.say });
     input.focus(); // the chip is gone
@@ -352,6 +356,7 @@ listen({
   say: (text) => say({ text: [...text].slice(0, LIMIT).join("") }),
   ask: (message) => draw({ from: "bot", ...message }, true),
   show: (text) => append("user", text),
+  note: (text) => append("note", text),
 });
 
 typed();

@@ -2,19 +2,21 @@
 
 const $ = (id) => document.getElementById(id);
 const SECONDS = 58; // of a recording; the server takes a minute
+const BYTES = 12_000_000; // that the server takes; more is not sent, only so much that it says so
 let recorder = null;
 
 // `say(text)`: go on with it as if typed. `ask(message)`: show what the bot asks. `show(text)`: what the user did.
-export function listen({ say, ask, show }) {
+// `note(text)`: what the page itself has to tell.
+export function listen({ say, ask, show, note }) {
   const send = async (file) => {
-    status(file.type.startsWith("image/") ? "Reading the picture…" : "Listening to what you said…");
+    status(kindOf(file) === "audio" ? "Listening to what you said…" : "Looking at the file…");
     try {
-      const reply = await fetch("/chat/media", { method: "POST", body: file });
+      const reply = await fetch("/chat/media", { method: "POST", body: file.slice(0, BYTES + 1) });
       const found = await reply.json();
       if (found.say) say(found.say);
-      else ask(found.ask ?? { text: `Sorry: ${found.error}` });
+      else ask(found.ask);
     } catch {
-      ask({ text: "Sorry, that could not be sent. Please try again." });
+      note("Not sent: no connection. Please try again.");
     } finally {
       status("");
     }
@@ -24,20 +26,22 @@ export function listen({ say, ask, show }) {
     const [file] = target.files;
     target.value = ""; // the same file may be chosen again
     if (!file) return;
-    show(file.type.startsWith("image/") ? "📷 A picture" : "🎤 A recording");
+    show({ image: "📷 A picture", audio: "🎤 A recording" }[kindOf(file)] ?? `📎 ${file.name}`);
     send(file);
   });
   if (!navigator.mediaDevices || !window.MediaRecorder) return; // not without HTTPS
   $("speak").hidden = false;
-  $("speak").addEventListener("click", () => (recorder ? recorder.stop() : record(send, ask)));
+  $("speak").addEventListener("click", () => (recorder ? recorder.stop() : record(send, note)));
 }
 
-async function record(send, ask) {
+const kindOf = (file) => file.type.split("/")[0];
+
+async function record(send, note) {
   let stream;
   try {
     stream = await navigator.mediaDevices.getUserMedia({ audio: true });
   } catch {
-    ask({ text: "I can't hear you: please allow the microphone in your browser, or type." });
+    note("The microphone is not allowed: please allow it in your browser, or type.");
     return;
   }
   const parts = [];

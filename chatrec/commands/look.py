@@ -26,11 +26,11 @@ def add(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> None:
-    from chatrec.catalog import load_catalogs
+    from chatrec.bootstrap import catalogs_of
     from chatrec.media import MAX_BYTES, Media
 
     data = read(args.file, MAX_BYTES)
-    media = Media(settings, load_catalogs(settings.catalogs))
+    media = Media(settings, catalogs_of(settings))
     try:
         seen = media.look(data, args.domain)
     except BadInput as error:
@@ -47,3 +47,5 @@ def run(args: argparse.Namespace, settings: Settings) -> None:
         out.print(f"{match.score:.2f}  {match.heading}  ({match.catalog} {match.item_id})", soft_wrap=True)
     if not seen.matches:
         out.print("I can't tell what that is.")
+    elif seen.looked:
+        out.print("By its looks: no name could be read on it.")

@@ -75,8 +75,9 @@ def _wishes(message: Message, found: Iterable[Mention]) -> list[Mention]:
 
 
 def _within(mention: Mention, start: int, end: int) -> bool:
-    """Whether a mention lies in a stretch of text, unless it is a value that is called just that ("New York")."""
-    value = (mention.start, mention.end) == (start, end) and any(c.op == "is" for c in mention.constraints)
+    """Whether a mention lies in a stretch of text, unless it is a value or a title that is just that ("New York")."""
+    named = mention.entity == "title" or any(c.op == "is" for c in mention.constraints)
+    value = (mention.start, mention.end) == (start, end) and named
     return start <= mention.start and mention.end <= end and not value
 
 

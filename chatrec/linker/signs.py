@@ -58,9 +58,11 @@ class Signs:
         return next((3 - i for i, cue in enumerate(self._cues) if cue.search(before)), 0)
 
     @staticmethod
-    def judged(message: Message, start: int) -> bool:
-        """Whether the words are what somebody liked or hated once: "I loved Hitchcock" and not "I love Hitchcock"."""
-        return re.search(_JUDGED + _ARTICLE, message.before(start)) is not None
+    def judged(message: Message, start: int, fans: bool = False) -> bool:
+        """Whether the words are what somebody liked or hated once: "I loved Hitchcock" and not "I love Hitchcock".
+        ``fans``: what they are a fan of counts, too."""
+        said = rf"(?:{_JUDGED}|\bfan of)" if fans else _JUDGED
+        return re.search(said + _ARTICLE, message.before(start)) is not None
 
     @staticmethod
     def closes(message: Message, end: int) -> bool:

@@ -90,7 +90,12 @@ class Titles:
     def find(self, message: Message, spelling: Spelling) -> list[Mention]:
         """Every title that is meant as one; they may overlap."""
         meant, rest = [], []
+        judged: set[int] = set()  # where titles end that somebody liked or hated
         for match in self._matches(message, spelling):
+            if self._judged(message, match, judged):
+                judged.add(match.end)
+                meant.append(self._named(message, match, match.items[: match.whole], match.end, 1.0))
+                continue
             mention = self._mention(message, match)
             meant.append(mention) if mention else rest.append(match)
         return meant + [
@@ -217,6 +222,19 @@ class Titles:
     def _another(self, message: Message, match: _Match) -> bool:
         """Whether an indefinite article that the title lacks stands before it: "a scary movie"."""
         return re.search(r"\ban?\s+$", message.before(match.start, 4)) is not None
+
+    def _judged(self, message: Message, match: _Match, judged: Iterable[int]) -> bool:
+        """Whether the words are a whole title that somebody liked or hated, or stand beside one: "I loved Rome and
+        Paris" tells of two places, whatever else the words could ask for. Not "I liked drama"."""
+        word = match.words[0]
+        plain = len(match.words) == 1 and is_ordinary(word) and word not in PROPER
+        if plain or match.slips or not match.whole or CLOSED.issuperset(match.words):
+            return False
+        valued = len(match.words) > 1 or word in self._vocabulary  # "a fan of Hitchcock" is one of the director
+        said = self._signs.judged(message, match.start, fans=valued) or any(
+            end < match.start and _LIST.fullmatch(message.plain, end, match.start) for end in judged
+        )
+        return said and self._signs.closes(message, match.end) and not _YEAR.match(message.plain, match.end)
 
     def _listed(self, message: Message, match: _Match, meant: Iterable[Mention]) -> bool:
         """Whether words that alone would be no title stand beside one: "jaws or alien"."""

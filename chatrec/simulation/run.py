@@ -35,7 +35,9 @@ def simulate(
     spoken = Words(words, catalog.schema.name)
     goals = Goals(catalog, spoken)
     drawn = [goals.draw(random.Random(f"{plan.seed} goal {i}")) for i in range(plan.n)]
-    values = {"noun": catalog.schema.noun, "plural": catalog.schema.plural}
+    noun = catalog.schema.noun
+    article = "an" if noun[0].lower() in "aeiou" else "a"
+    values = {"noun": noun, "a_noun": f"{article} {noun}", "plural": catalog.schema.plural}
     held: dict[str, dict[str, list[Dialogue]]] = {}
     for kind, make in USERS.items():
         for name, bot in bots.items():

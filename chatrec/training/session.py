@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from chatrec import promotion
-from chatrec.catalog import Catalog, load_catalogs
+from chatrec.bootstrap import catalogs_of
+from chatrec.catalog import Catalog
 from chatrec.encoder import Encoder, Remembering, encode_items, load_encoder
 from chatrec.errors import BadInput, UnknownCatalog
 from chatrec.evaluation.dialogues import load_cases, load_films, worded
@@ -182,7 +183,7 @@ def served(
 def _catalog(wanted: Wanted, settings: Settings) -> Catalog:
     if wanted.catalog:
         return load_films(wanted.catalog)
-    catalogs = load_catalogs(settings.catalogs)
+    catalogs = catalogs_of(settings)
     if wanted.domain not in catalogs:
         raise UnknownCatalog(f"no catalogue named {wanted.domain!r}; there is {', '.join(sorted(catalogs))}")
     return catalogs[wanted.domain]

@@ -37,7 +37,10 @@ def spoken(source: str) -> list[str]:
     return [c.value for c in literals(ast.parse(source)) if WORDS.search(c.value) and c.value not in GRAMMAR]
 
 
-@pytest.mark.parametrize("path", sources(), ids=lambda path: path.stem)
+# Of the channels tests/channels/test_sayings.py says the same: their files are full of other words.
+@pytest.mark.parametrize(
+    "path", [path for path in sources() if path.parent.name != "channels"], ids=lambda path: path.stem
+)
 def test_what_is_said_stands_in_the_domain(path):
     found = spoken(path.read_text(encoding="utf-8"))
     assert found == [], f"{path}: move {found} to domain.yml"

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from rasa.core.channels.channel import InputChannel, UserMessage, register
@@ -18,8 +19,27 @@ from rasa.shared.core.events import BotUttered, UserUttered
 from sanic import Sanic
 
 from channels.webchat import WebChat
+from chatrec.settings import ROOT
 
 Answer = Callable[[UserMessage], Awaitable[list[dict[str, Any]]]]
+
+
+@lru_cache(maxsize=1)
+def domain() -> Domain:
+    return Domain.load(str(ROOT / "domain.yml"))
+
+
+class Words:
+    """Equal to every variation that domain.yml has of a response's text."""
+
+    def __init__(self, response: str) -> None:
+        self.texts = [variation["text"] for variation in domain().responses[response]]
+
+    def __eq__(self, text: object) -> bool:
+        return text in self.texts
+
+    def __repr__(self) -> str:
+        return f"one of {self.texts}"
 
 
 async def parrot(message: UserMessage) -> list[dict[str, Any]]:
@@ -34,6 +54,10 @@ class FakeBot:
     heard: list[UserMessage] = field(default_factory=list)
     ready: bool = True
     tracker_store: InMemoryTrackerStore = field(default_factory=lambda: InMemoryTrackerStore(Domain.empty()))
+
+    @property
+    def domain(self) -> Domain:
+        return domain()
 
     def is_ready(self) -> bool:
         return self.ready

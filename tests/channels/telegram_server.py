@@ -15,7 +15,8 @@ from typing import Any
 
 import httpx
 import pytest
-from stacks import free_port
+
+from deploy.servers import free_port
 
 FOLDER = Path(__file__).with_name("telegram_api")
 

@@ -8,14 +8,16 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import httpx
 import pytest
-from fake_bot import FakeBot, serving
+from fake_bot import FakeBot, Words, serving
 from PIL import Image
 
-from channels.attachments import UNHEARD, UNSEEN, WAITING, Attachments
+from channels.attachments import WAITING, Attachments
 from channels.queue import TooMany
+from channels.sayings import Sayings
 from chatrec.media import MAX_BYTES, Heard, Match, Seen
 
 SURE = Heard("something like Alien", "en", 0.9, 2.0)
@@ -23,8 +25,11 @@ SOLARIS = Match("movies", "Q1", "Solaris", "Solaris (1972)", 0.9)
 LATER = Match("movies", "Q2", "Solaris", "Solaris (2002)", 0.85)
 
 
+SAYS = Sayings(SimpleNamespace(ctx=SimpleNamespace(agent=FakeBot())))
+
+
 async def read(found, caption=""):
-    return await Attachments(lambda data: found).read(b"a file", caption)
+    return await Attachments(lambda data: found).read(b"a file", SAYS, caption)
 
 
 async def test_sure_speech_is_what_the_user_says():
@@ -38,7 +43,7 @@ async def test_unsure_speech_is_shown_and_asked_about():
 
 
 async def test_silence_asks_to_say_it_again():
-    assert await read(Heard("", "en", 0.0, 2.0)) == {"from": "bot", "text": UNHEARD}
+    assert await read(Heard("", "en", 0.0, 2.0)) == {"from": "bot", "text": Words("utter_heard_nothing")}
 
 
 async def test_one_match_is_asked_about_by_its_name():
@@ -54,7 +59,7 @@ async def test_several_matches_are_named_and_a_caption_says_what_is_wanted():
 
 
 async def test_what_is_not_recognised_is_said_plainly():
-    assert await read(Seen(("39,90",))) == {"from": "bot", "text": UNSEEN}
+    assert await read(Seen(("39,90",))) == {"from": "bot", "text": Words("utter_seen_nothing")}
 
 
 async def test_files_are_understood_side_by_side_and_too_many_are_put_off():
@@ -65,13 +70,13 @@ async def test_files_are_understood_side_by_side_and_too_many_are_put_off():
         return SURE
 
     attachments = Attachments(slow)
-    tasks = [asyncio.ensure_future(attachments.read(b"")) for _ in range(WAITING)]
+    tasks = [asyncio.ensure_future(attachments.read(b"", SAYS)) for _ in range(WAITING)]
     await asyncio.sleep(0.05)  # the event loop is not held up
     with pytest.raises(TooMany):
-        await attachments.read(b"")
+        await attachments.read(b"", SAYS)
     free.set()
     assert set(await asyncio.gather(*tasks)) == {SURE.text}
-    assert await attachments.read(b"") == SURE.text
+    assert await attachments.read(b"", SAYS) == SURE.text
 
 
 @pytest.fixture
@@ -100,6 +105,7 @@ async def test_a_file_that_cannot_be_used_is_refused_and_never_reaches_the_bot(h
     reply = await http.post("/media", content=body)
     assert reply.status_code == status
     assert told in reply.json()["error"]
+    assert told in reply.json()["ask"]["text"]
     assert bot.heard == []
 
 
@@ -117,4 +123,4 @@ async def test_a_picture_without_text_is_answered_with_a_question(http):
     Image.new("RGB", (300, 300), "green").save(file, "JPEG")
     reply = await http.post("/media", content=file.getvalue())
     assert reply.status_code == 200
-    assert reply.json() == {"ask": {"from": "bot", "text": UNSEEN}}
+    assert reply.json() == {"ask": {"from": "bot", "text": Words("utter_seen_nothing")}}

@@ -10,9 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from fake_bot import FakeBot, listening, serving
+from fake_bot import FakeBot, Words, listening, serving
 
-from channels.messages import APOLOGY, SLOW_DOWN
 from channels.pace import AT_ONCE, Pace
 from channels.service import Service
 from chatrec import metrics
@@ -72,7 +71,7 @@ def test_turns_are_counted_by_how_they_ended():
         client = ChatClient(url, name())
         client.say("one")
         bot.answer = mute
-        assert texts(client.say("two")) == [APOLOGY["text"]]
+        assert texts(client.say("two")) == [Words("utter_no_answer")]
         client.say("three")
     assert {o: count(o) - before[o] for o in before} == {"answered": 1, "apology": 1, "limited": 1}
 
@@ -82,7 +81,7 @@ def test_who_talks_too_fast_is_asked_for_a_pause_once_and_others_are_not():
     with serving(bot, turns_a_minute=3) as url:
         fast, calm = ChatClient(url, name()), ChatClient(url, name())
         said = [texts(fast.say(str(n))) for n in range(6)]
-        assert said == [["You said: 0"], ["You said: 1"], ["You said: 2"], [SLOW_DOWN["text"]], [], []]
+        assert said == [["You said: 0"], ["You said: 1"], ["You said: 2"], [Words("utter_slow_down")], [], []]
         assert texts(calm.say("hello")) == ["You said: hello"]
     assert [message.text for message in bot.heard] == ["0", "1", "2", "hello"]
 
@@ -130,7 +129,7 @@ def test_a_crowd_waits_its_turn_and_who_waits_too_long_gets_an_apology():
         clients = [ChatClient(url, name()) for _ in range(48)]
         said = [texts(m) for m in pool.map(lambda client: client.say("hello"), clients)]
     assert most == AT_ONCE
-    answered, sorry = said.count(["here you are"]), said.count([APOLOGY["text"]])
+    answered, sorry = said.count(["here you are"]), said.count([Words("utter_no_answer")])
     assert answered >= AT_ONCE and sorry > 0 and answered + sorry == 48
 
 

@@ -10,13 +10,12 @@ import time
 import httpx
 import pytest
 from fake_api import answering, until
-from fake_bot import FakeBot, listening
+from fake_bot import FakeBot, Words, listening
 from fake_slack import BOT, SECRET, TEAM, Slack, command, event, press, send, shared, signed
 from recordings import spoken
 
 from channels import slack
 from channels.incoming import INTENTS
-from channels.messages import APOLOGY, ONE_FILE, UNREAD, UNREADABLE
 from chatrec.errors import BadInput
 
 CARDS = [kind for kind in INTENTS if kind != "forget"]  # that is on a line of the profile
@@ -217,20 +216,23 @@ def test_files_of_other_workspaces_are_asked_for_and_only_the_first_of_several_i
     web.known["F9"] = shared(api, "page", "image/png")
     send(hook, sharing("", {"id": "F9", "file_access": "check_file_info"}, shared(api, "x", "image/png")))
     texts = [call["text"] for call in api.wait("chat.postMessage", 2, 30)]
-    assert texts[0] == ONE_FILE
+    assert texts[0] == Words("utter_file_first")
     assert "neither a recording nor a picture" in texts[1]
 
 
 def test_files_that_cannot_be_read_are_said_so_and_the_words_with_them_are_heard(api, web, bot, hook):
     send(hook, sharing("this one", shared(api, "a.pdf", "application/pdf")))
-    assert [c["text"] for c in api.wait("chat.postMessage", 2)] == [UNREADABLE, "You said: this one"]
+    assert [c["text"] for c in api.wait("chat.postMessage", 2)] == [
+        Words("utter_file_unreadable"),
+        "You said: this one",
+    ]
     send(hook, sharing("", shared(api, "big.jpg", "image/jpeg", size=12_000_001)))
     assert "at most 12 MB" in api.wait("chat.postMessage", 3)[2]["text"]
     web.files["lies.jpg"] = b"\xff\xd8\xff" + b"\0" * 12_000_001
     send(hook, sharing("", shared(api, "lies.jpg", "image/jpeg")))
     assert "at most 12 MB" in api.wait("chat.postMessage", 4)[3]["text"]
     send(hook, sharing("", shared(api, "login", "image/jpeg")))
-    assert api.wait("chat.postMessage", 5)[4]["text"] == UNREAD
+    assert api.wait("chat.postMessage", 5)[4]["text"] == Words("utter_file_lost")
     assert [m.text for m in bot.heard] == ["this one"]
 
 
@@ -239,7 +241,7 @@ def test_the_token_goes_nowhere_but_to_slack(api, bot, hook, place):
     send(hook, sharing("", shared(api, "x", "image/png", url_private_download=f"{place}/x")))
     assert "does not lie at Slack" in api.wait("chat.postMessage")[0]["text"]
     send(hook, sharing("", shared(api, "x", "image/png", is_external=True)))
-    assert api.wait("chat.postMessage", 2)[1]["text"] == UNREADABLE
+    assert api.wait("chat.postMessage", 2)[1]["text"] == Words("utter_file_unreadable")
     assert not api.tokens
 
 
@@ -309,7 +311,7 @@ def test_recommend_is_answered_in_the_direct_messages(api, bot, hook):
     sent = command("a scary film &amp; new")
     replies = [send(hook, sent, form=True) for _ in range(3)]
     assert [reply.status_code for reply in replies] == [200] * 3
-    assert slack.ELSEWHERE in replies[0].text
+    assert replies[0].text == Words("utter_answered_directly")
     assert api.wait("chat.postMessage")[0]["channel"] == "DU1"
     send(hook, command("", channel="DU1"), form=True)
     api.wait("chat.postMessage", 2)
@@ -366,7 +368,7 @@ def test_a_turn_without_an_answer_ends_with_an_apology(api, bot, hook):
 
     bot.answer = fail
     send(hook, event("hello"))
-    assert api.wait("chat.postMessage")[0]["text"] == APOLOGY["text"]
+    assert api.wait("chat.postMessage")[0]["text"] == Words("utter_no_answer")
 
 
 async def test_ten_conversations_three_times_out_of_order_are_heard_once_and_in_order(api, bot):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import secrets
 import socket
 import threading
@@ -13,10 +14,9 @@ from contextlib import ExitStack
 
 import httpx
 import pytest
-from fake_bot import FakeBot, serving
+from fake_bot import FakeBot, Words, serving
 
 from channels.incoming import INTENTS
-from channels.messages import APOLOGY
 from channels.outbox import LIMIT
 from channels.queue import WAITING
 from chatrec.client import ChatClient
@@ -157,6 +157,32 @@ async def test_ten_conversations_at_once_get_their_own_answers(http, bot):
     assert time.monotonic() - began < 30 * 0.05 + 3, "conversations wait for each other"
 
 
+async def test_ten_conversations_three_times_and_late_are_heard_once_and_in_order(http, bot):
+    """A page sends the next message when it knows of the one before; what comes again may come at any time after."""
+
+    async def slow(message):
+        await asyncio.sleep(0.02)
+        return [{"text": message.text}]
+
+    async def talk(number: int) -> list[str]:
+        mine, dice = secrets.token_urlsafe(24), random.Random(number)
+        start = (await post(http, mine, "m0", text=f"{number}-0")).json()["after"]
+        again = [0, 0]
+        for n in range(1, 4):
+            await post(http, mine, f"m{n}", text=f"{number}-{n}")
+            again += [n, n]
+            dice.shuffle(again)
+            late = [again.pop() for _ in range(2)]
+            await asyncio.gather(*(post(http, mine, f"m{i}", text=f"{number}-{i}") for i in late))
+        await asyncio.gather(*(post(http, mine, f"m{i}", text=f"{number}-{i}") for i in again))
+        return texts(await follow(http, mine, ends("m3"), start))
+
+    bot.answer = slow
+    answers = await asyncio.gather(*(talk(number) for number in range(10)))
+    assert answers == [[f"{number}-{n}" for n in range(4)] for number in range(10)]
+    assert len(bot.heard) == 40
+
+
 async def test_whoever_was_away_too_long_is_told_to_read_the_history(http, name):
     first = (await post(http, name, "m0")).json()["after"]
     for number in range(1, LIMIT // 5 + 2):
@@ -279,7 +305,7 @@ async def test_a_turn_without_an_answer_ends_with_one_apology(http, bot, name, f
         return []
 
     bot.answer = fail
-    assert texts(await turn(http, name)) == [APOLOGY["text"]]
+    assert texts(await turn(http, name)) == [Words("utter_no_answer")]
     bot.answer = FakeBot().answer
     assert texts(await turn(http, name)) == ["You said: hello"]  # the same message again: it was not answered yet
     assert texts(await turn(http, name, "m2", text="again")) == ["You said: again"]

@@ -342,3 +342,18 @@ def test_older_leaves_out_nothing_older_than_all_that_was_listed(movies):
     older = Mention("year", 0, 5, "older", direction=-1)
     (wish,) = understand(state, "critique_feature", "older", [older], movies).state.constraints
     assert wish.values[0] == min(item.attributes["year"] for item in recent) - 1
+
+
+def test_turning_down_one_of_several_values_leaves_the_others(movies):
+    either = Constraint("genre", "is", ("Horror", "Thriller"), "scary")
+    no_horror = Mention("genre", 0, 6, "horror", "Horror", (Constraint("genre", "not", ("Horror",)),), negated=True)
+    state = replace(LISTED, constraints=(either,))
+    state = understand(state, "critique_feature", "no horror", [no_horror], movies).state
+    assert values(state) == {("genre", "is", "Thriller"), ("genre", "not", "Horror")}
+
+
+def test_what_somebody_is_a_fan_of_takes_no_wish_away(movies):
+    state = replace(LISTED, constraints=(Constraint("year", "min", (2000.0,)),))
+    title = Mention("title", 8, 13, "Alien", "Alien", item_ids=(ALIEN,))
+    state = understand(state, "ask_recommendation", "I liked Alien", [title], movies).state
+    assert values(state) == {("year", "min", 2000.0)}

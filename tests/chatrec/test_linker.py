@@ -296,3 +296,17 @@ def test_people_whose_names_have_no_latin_letters_do_not_stop_the_others_from_be
     cast = {**first.attributes, "cast": ("王家卫", *first.attributes["cast"])}
     catalog = Catalog(movies.schema, (replace(first, attributes=cast), *movies.items[1:50]), "some")
     assert Linker(catalog).link(f"something with {first.attributes['cast'][0]}")
+
+
+@pytest.mark.parametrize(
+    ("catalog", "text"),
+    [
+        ("travel", "I liked Paris and London"),
+        ("travel", "I'm a fan of new york"),
+        ("health", "I loved Stretch out a leg cramp"),
+        ("shopping", "I'm a fan of Fairtrade Bananas and Dualit Classic toaster"),
+    ],
+)
+def test_a_title_that_was_liked_is_no_wish_for_what_it_is_called_after(catalog, text):
+    folder = Path(__file__).parents[2] / "data" / "catalogs" / catalog
+    assert {m.entity for m in Linker(load_catalog(folder)).link(text)} == {"title"}

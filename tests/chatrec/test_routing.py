@@ -49,6 +49,7 @@ def router(catalogs, tmp_path_factory) -> Router:
         ("I already know the second one and liked it", "provide_preference", "books", "books"),
         ("I've seen the second one, now a novel to read", "ask_recommendation", "films", "books"),
         ("a book like that film", "ask_recommendation", "films", "books"),
+        ("I want to read something, crime", "ask_recommendation", "films", "books"),
     ],
 )
 def test_a_message_goes_to_the_catalogue_it_is_about_and_else_stays(router, hear, text, intent, current, expected):

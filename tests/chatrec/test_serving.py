@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from opentelemetry import trace
@@ -22,6 +23,7 @@ from small_films import encoder, films
 from actions import reading, turn
 from actions.recommend import recommend
 from channels.incoming import Button, Incoming
+from channels.sayings import Sayings
 from channels.turns import Turns
 from chatrec import policy
 from chatrec.bootstrap import PLAIN, Engine
@@ -91,7 +93,8 @@ async def hear(rasa: Rasa, n: int, button: Button | None = None) -> list[str]:
         await say()
 
     turns = Turns("telegram", rasa, answer, lambda _: None, 5.0, 0.0, 30)
-    await turns._turn(Incoming("me", "me", f"m{n}", "just show me a zanzibar film", button))
+    says = Sayings(SimpleNamespace(ctx=SimpleNamespace(agent=None)))
+    await turns._turn(says, Incoming("me", "me", f"m{n}", "just show me a zanzibar film", button))
     return rasa.said[-1]
 
 

@@ -37,6 +37,7 @@ def test_an_empty_environment_gives_the_defaults():
         ("CHATREC_LLM", "somebody/model", "llm", "somebody/model"),
         ("CHATREC_ENCODER", "somebody/encoder", "encoder", "somebody/encoder"),
         ("CHATREC_SPEECH", "small.en", "speech", "small.en"),
+        ("CHATREC_CLIP", "clip-ViT-B-32", "clip", "clip-ViT-B-32"),
         ("CHATREC_DEVICE", "cuda", "device", "cuda"),
         ("CHATREC_DEVICE", "cuda:1", "device", "cuda:1"),
         ("CHATREC_DEVICE", "cpu", "device", "cpu"),

@@ -61,10 +61,10 @@ def test_a_user_without_an_id_is_refused(store):
         store.user("")
 
 
-def test_seen_user_moves_last_seen_and_leaves_created_at(store):
+def test_a_user_who_comes_again_moves_last_seen_and_leaves_created_at(store):
     user = store.user("web:1")
     before = store.export(user)["users"][0]
-    store.seen_user(user)
+    assert store.user("web:1") == user
     after = store.export(user)["users"][0]
     assert after["last_seen"] > before["last_seen"] and after["created_at"] == before["created_at"]
 
@@ -409,7 +409,7 @@ def test_what_is_old_goes_and_wishes_stay_while_their_user_comes(store):
     gone, here = fill(store, "web:gone", "one"), fill(store, "web:here", "two")
     time.sleep(0.01)
     long_ago = time.time()
-    store.seen_user(here)
+    store.user("web:here")
     assert store.expire(long_ago) > 0
     assert store.find_user(gone) is None
     left = {name for name, rows in store.export(here).items() if rows}

@@ -68,3 +68,11 @@ def test_what_only_sounds_like_it_is_something_else(read, text):
     message = read(text)
     assert emergency(message) is None
     assert message.get(INTENT)["name"] == "greet"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["and angkor wat", "blenders and mixers please", "and shoot em up", "and unsweetened", "whole body please"],
+)
+def test_what_a_catalogue_holds_is_no_emergency(read, text):
+    assert emergency(read(text)) is None

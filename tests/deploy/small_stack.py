@@ -58,6 +58,6 @@ def tiny(name: str, folder: Path, options: list[str]) -> Server:
 if __name__ == "__main__":
     folder, options = Path(sys.argv[1]), sys.argv[2:]
     try:
-        Launcher(Console()).run((tiny("one", folder, []), tiny("two", folder, options)), "All are ready")
+        Launcher(Console()).run([(tiny("one", folder, []), tiny("two", folder, options))], "All are ready")
     except ChatRecError as error:
         sys.exit(f"{error}")

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
+import numpy as np
+import psutil
 from stacks import Stack
 
 from chatrec.client import ChatClient
 from chatrec.errors import ChatRecError
 from chatrec.store import Store
 
+PROMISE = 5.0  # seconds within which every user gets an answer or an apology
+SPELL = 5  # seconds over which others may have taken the machine
 USERS = 20
 PAUSE = 4.0  # seconds between two presses of one user: five a second of all, what two cores take
 PATIENCE = 240.0  # seconds until a press must have been done; a server needs ten to come back, on a machine of its own
@@ -102,3 +108,100 @@ def pressing(crowd: Crowd) -> Iterator[None]:
             over.set()
         for talk in talks:
             talk.result(PATIENCE)
+
+
+class Others:
+    """What programs that are not ours make of our second, looked at once a second.
+
+    ``slowness`` of the worst spell: the time that our threads ran or waited for a processor by the time that they ran,
+    but not more than the processors that others left us explain; 1 on a machine of our own.
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        self._launcher = psutil.Process(stack.process.pid)
+        self._over = threading.Event()
+        self._seconds: list[np.ndarray] = []
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Others:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    @property
+    def slowness(self) -> float:
+        spells = [sum(self._seconds[i : i + SPELL]) for i in range(max(1, len(self._seconds) - SPELL + 1))]
+        return max((self._of(*spell) for spell in spells if np.any(spell)), default=1.0)
+
+    @staticmethod
+    def _of(total: float, busy: float, ran: float, waited: float) -> float:
+        others = min(0.9, max(0.0, busy - ran) / max(total, 1e-6))
+        return min(1 / (1 - others), (ran + waited) / max(ran, 1e-6))
+
+    def _look(self) -> None:
+        machine, threads = self._machine(), self._threads()
+        while not self._over.wait(1.0):
+            before, known = machine, threads
+            machine, threads = self._machine(), self._threads()
+            ours = sum((threads[t] - known.get(t, 0) for t in threads), np.zeros(2)) / 1e9
+            self._seconds.append(np.concatenate([machine - before, ours]))
+
+    def _machine(self) -> np.ndarray:
+        """Seconds of all processors, and those in which they worked."""
+        times = psutil.cpu_times()
+        total = sum(times) - times.guest - times.guest_nice
+        return np.array([total, total - times.idle - times.iowait])
+
+    def _threads(self) -> dict[str, np.ndarray]:
+        """Nanoseconds that each of our threads ran, and waited to."""
+        found = {}
+        for process in (psutil.Process(), self._launcher, *self._launcher.children(recursive=True)):
+            for path in Path(f"/proc/{process.pid}/task").glob("*/schedstat"):
+                with suppress(OSError):
+                    found[path.parent.name] = np.array(path.read_text().split()[:2], dtype=float)
+        return found
+
+
+@contextmanager
+def breaking(stack: Stack, crowd: Crowd) -> Iterator[None]:
+    """Twenty users press while the block breaks something: each gets a sign in time, each press is stored once.
+
+    In time is ``PROMISE``, and as much more as other programs take of the machine meanwhile."""
+    before, pressed = crowd.stored(stack), dict(crowd.pressed)
+    with Others(stack) as others, pressing(crowd):
+        time.sleep(1)
+        yield
+        time.sleep(2)
+    wait_until(lambda: metric(stack, "chatrec_spool_length") == 0, "the spool is empty")
+    stored = crowd.stored(stack)
+    longest, slowness = max(crowd.waits), others.slowness
+    print(f"longest wait {longest:.1f} s of {len(crowd.waits)}; others made the machine {slowness:.1f} times slower")
+    assert {u: stored[u] - before[u] for u in stored} == {u: crowd.pressed[u] - pressed[u] for u in stored}
+    assert sum(crowd.pressed.values()) > sum(pressed.values())
+    assert longest < PROMISE * slowness
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"still not: {what}"
+        time.sleep(0.2)
+
+
+def answers(url: str) -> bool:
+    with suppress(httpx.HTTPError):
+        return httpx.get(url, timeout=2).status_code == 200
+    return False
+
+
+def actions(stack: Stack, path: str) -> httpx.Response:
+    """What the action server says of itself."""
+    return httpx.get(f"http://localhost:{stack.settings.action_port}{path}", timeout=5)
+
+
+def metric(stack: Stack, name: str) -> float:
+    found = re.search(rf"^{name} (\S+)$", actions(stack, "/metrics").text, re.MULTILINE)
+    return float(found[1])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import resource
 import secrets
 import shutil
+import struct
+import subprocess
 import tempfile
 import threading
 import time
@@ -18,7 +19,7 @@ import httpx
 import pgserver
 import psutil
 import pytest
-from crowd import gather, pressing
+from crowd import actions, answers, breaking, gather, metric, wait_until
 from stacks import running
 
 from chatrec import promotion
@@ -27,10 +28,6 @@ from chatrec.settings import ROOT
 from chatrec.store import Store
 
 pytestmark = pytest.mark.slow
-
-
-PROMISE = 5.0  # seconds within which every user gets an answer or an apology
-SLACK = 2.0  # for threads that share two cores with the servers
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +39,30 @@ def fragile(tmp_path_factory):
             (home / path.name).symlink_to(path)
     shutil.copytree(ROOT / "models" / "recommender", home / "models" / "recommender")
     (home / "models" / "rasa.tar.gz").symlink_to(ROOT / "models" / "rasa.tar.gz")
+    clock, own = Clock(tmp_path_factory.mktemp("clock")), {"CHATREC_HOME": str(home)}
     with (
         database() as postgres,
-        running(tmp_path_factory.mktemp("fragile"), CHATREC_HOME=str(home), CHATREC_DB=postgres.url) as stack,
+        running(tmp_path_factory.mktemp("fragile"), **own, **clock.env, CHATREC_DB=postgres.url) as stack,
     ):
         stack.settings = replace(stack.settings, root=home, db=postgres.url)
-        stack.postgres = postgres
+        stack.postgres, stack.clock = postgres, clock
         yield stack
+
+
+class Clock:
+    """A wall clock of the servers' that can be put forward and back."""
+
+    def __init__(self, folder: Path) -> None:
+        library, self._shift = folder / "clock.so", folder / "shift"
+        source = Path(__file__).with_name("shifted_clock.c")
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+        self._shift.write_bytes(struct.pack("<q", 0))
+        self.env = {"LD_PRELOAD": str(library), "CLOCK_SHIFT": str(self._shift)}
+
+    def put(self, seconds: int) -> None:
+        """That many seconds from the true time."""
+        with self._shift.open("r+b") as file:
+            file.write(struct.pack("<q", seconds))
 
 
 class Postgres:
@@ -80,38 +94,6 @@ def crowd(fragile):
     return gather(fragile)
 
 
-@contextmanager
-def breaking(fragile, crowd, within=PROMISE + SLACK):
-    """Twenty users press while the block breaks something: each gets a sign ``within`` seconds, each press is stored
-    once."""
-    before, pressed = crowd.stored(fragile), dict(crowd.pressed)
-    with pressing(crowd):
-        time.sleep(1)
-        yield
-        time.sleep(2)
-    wait_until(lambda: metric(fragile, "chatrec_spool_length") == 0, "the spool is empty")
-    stored = crowd.stored(fragile)
-    assert {u: stored[u] - before[u] for u in stored} == {u: crowd.pressed[u] - pressed[u] for u in stored}
-    assert sum(crowd.pressed.values()) > sum(pressed.values())
-    assert max(crowd.waits) < within
-
-
-def wait_until(condition, what: str, seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"still not: {what}"
-        time.sleep(0.2)
-
-
-def actions(fragile, path: str) -> httpx.Response:
-    return httpx.get(f"http://localhost:{fragile.settings.action_port}{path}", timeout=5)
-
-
-def metric(fragile, name: str) -> float:
-    found = re.search(rf"^{name} (\S+)$", actions(fragile, "/metrics").text, re.MULTILINE)
-    return float(found[1])
-
-
 def ready(fragile, status: str) -> bool:
     with suppress(httpx.HTTPError):
         return actions(fragile, "/ready").json()["status"] == status
@@ -124,16 +106,8 @@ def server(port: int) -> psutil.Process:
     return psutil.Process(found)
 
 
-def wait_for(url: str, seconds: float = 240) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(url, timeout=2).status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.5)
-    pytest.fail(f"{url} did not come back")
+def wait_for(url: str) -> None:
+    wait_until(lambda: answers(url), f"{url} is back", 240)
 
 
 def click(stack, conversation: str, message_id: str, item: str, impression: str) -> httpx.Response:
@@ -179,8 +153,7 @@ def test_without_an_action_server_the_user_gets_a_sentence(fragile):
 @pytest.mark.parametrize("victim", ["rasa", "actions"])
 def test_a_server_is_killed_while_twenty_users_press(victim, fragile, crowd):
     port = fragile.settings.port if victim == "rasa" else fragile.settings.action_port
-    # Rasa's restart is told by the page at once; but then all come back together, to a server that has just started.
-    with breaking(fragile, crowd, within=4 * PROMISE if victim == "rasa" else PROMISE + SLACK):
+    with breaking(fragile, crowd):
         process = server(port)
         process.kill()
         process.wait(10)
@@ -210,6 +183,32 @@ def test_the_disk_is_full_while_the_database_is_away(fragile, crowd):
         process.rlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
+def test_the_action_server_hangs_for_a_while(fragile, crowd):
+    """As slow as a model can be: it takes requests and answers none."""
+    process = server(fragile.settings.action_port)
+    with breaking(fragile, crowd):
+        process.suspend()
+        time.sleep(8)
+        process.resume()
+
+
+def test_the_clock_jumps_while_twenty_users_press(fragile, crowd):
+    """An hour forward, then back beyond the start; and who changed their mind after that has changed it."""
+    with breaking(fragile, crowd):
+        for shift in (3600, -3600):
+            fragile.clock.put(shift)
+            time.sleep(4)
+    client = ChatClient(fragile.url, secrets.token_hex(16))
+    shown = next(m["custom"] for m in client.say("a western please") if m.get("custom"))
+    item = shown["items"][0]["item_id"]
+    for kind, shift in (("like", 7200), ("dislike", 0)):
+        fragile.clock.put(shift)
+        client.click(kind, item, shown["impression_id"])
+    store = Store.open(fragile.settings.db, fragile.settings.store_secret())
+    assert store.stances(store.user(client.user), "movies")[item].kind == "dislike"
+    store.close()
+
+
 def test_another_model_comes_into_service_and_the_one_before_again_without_a_dropped_turn(fragile, crowd):
     models = fragile.settings.models
     shutil.copytree(models / "movies", models / "movies-2")
@@ -220,7 +219,9 @@ def test_another_model_comes_into_service_and_the_one_before_again_without_a_dro
             name = promotion.serving(models)
             wait_until(lambda name=name: serves(fragile) == name, f"{name} serves")
     repeated = len(crowd.waits) - (sum(crowd.pressed.values()) - before)
-    assert repeated <= sum(wait >= PROMISE for wait in crowd.waits), "who had to press again was dropped, not late"
+    assert repeated <= sum(wait >= fragile.settings.turn_seconds for wait in crowd.waits), (
+        "who had to press again was dropped, not late"
+    )
 
 
 def serves(fragile) -> str:
@@ -233,24 +234,25 @@ def serves(fragile) -> str:
     return kept.model if kept else ""
 
 
-def test_a_damaged_model_is_not_taken_over_and_after_a_restart_the_candidates_serve(fragile):
+def test_a_damaged_model_is_not_taken_over_and_after_a_restart_the_candidates_serve(fragile, crowd):
     models = fragile.settings.models
     shutil.copytree(models / "movies", models / "damaged")
     weights = next((models / "damaged" / "adapter").glob("*.safetensors"))
     weights.write_bytes(weights.read_bytes()[:1000])
-    promotion.promote(models, "damaged")
-    wait_until(lambda: ready(fragile, "degraded"), "the action server says what is amiss")
-    assert serves(fragile) == "movies"
-    process = server(fragile.settings.action_port)
-    process.kill()
-    process.wait(10)
-    wait_for(f"http://localhost:{fragile.settings.action_port}/live")
-    assert "damaged" in actions(fragile, "/ready").json()["model"]
-    assert serves(fragile) == "candidates"
-    assert "the model in service can't be loaded" in (fragile.settings.var / "logs" / "actions.log").read_text()
-    promotion.roll_back(models)
-    wait_until(lambda: ready(fragile, "ok"), "the model before serves again")
-    assert serves(fragile) == "movies"
+    with breaking(fragile, crowd):
+        promotion.promote(models, "damaged")
+        wait_until(lambda: ready(fragile, "degraded"), "the action server says what is amiss")
+        assert serves(fragile) == "movies"
+        process = server(fragile.settings.action_port)
+        process.kill()
+        process.wait(10)
+        wait_for(f"http://localhost:{fragile.settings.action_port}/live")
+        assert "damaged" in actions(fragile, "/ready").json()["model"]
+        assert serves(fragile) == "candidates"
+        assert "the model in service can't be loaded" in (fragile.settings.var / "logs" / "actions.log").read_text()
+        promotion.roll_back(models)
+        wait_until(lambda: ready(fragile, "ok"), "the model before serves again")
+        assert serves(fragile) == "movies"
 
 
 def test_no_log_holds_what_users_said(fragile):
