@@ -43,7 +43,7 @@ def bot(home, tmp_path_factory) -> Iterator[Stack]:
     small = shutil.copytree(home, tmp_path_factory.mktemp("small"), dirs_exist_ok=True)
     for name in LEFT_OUT:
         shutil.rmtree(small / name) if (small / name).is_dir() else (small / name).unlink()
-    for path in (small / "data" / "nlu").iterdir():
+    for path in (small / "data" / "nlu").rglob("*.yml"):
         path.write_text("".join(_fewer(path.read_text(encoding="utf-8"))), encoding="utf-8")
     env = {"CHATREC_HOME": str(small), "CHATREC_CACHE": str(Settings.read().cache), "PYTHONPATH": str(ROOT)}
     train = [sys.executable, "-m", "rasa", "train", "--fixed-model-name", "rasa", "--out", "models"]
