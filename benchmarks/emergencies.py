@@ -34,7 +34,7 @@ def known(settings: Settings) -> tuple[list[Sentence], list[Sentence]]:
     folders = sorted(path.parent for path in settings.catalogs.glob(f"*/{SCHEMA}"))
     own = list({s.text.lower(): s for s in sentences({f.name: read_policy(f) for f in folders})}.values())
     told = {sentence.text.lower() for sentence in own}
-    intents = [s for path in sorted(Path("data/nlu").glob("*.yml")) for s in in_file(path)]
+    intents = [s for path in sorted(Path("data/nlu").rglob("*.yml")) for s in in_file(path)]
     return own, [s for s in intents if s.text.lower() not in told]
 
 
@@ -67,9 +67,12 @@ def _out_of_sample(
     vectors: np.ndarray,
 ) -> np.ndarray:
     scores = np.full(len(own), np.nan)
+    tells = np.array([bool(s.emergency) for s in rest])
+    told, more = np.flatnonzero(tells), np.flatnonzero(~tells)
     for learnt, left in folds:
-        rows = np.concatenate([vectors[learnt], vectors[len(own) :]])
-        spotter = Spotter.fit([*(own[i] for i in learnt), *rest], rows)
+        rows = np.concatenate([vectors[learnt], vectors[len(own) + told]])
+        sure = [*(own[i] for i in learnt), *(rest[i] for i in told)]
+        spotter = Spotter.fit_on_hard(sure, rows, [rest[i] for i in more], vectors[len(own) + more])
         scores[left] = spotter.scores([own[i].text for i in left], vectors[left])
     return scores
 

@@ -36,7 +36,7 @@ WELL, TALK = ROOT / "tests/nlu/feelings.jsonl", ROOT / "tests/nlu/strangers/inte
 
 def examples() -> Iterator[tuple[str, str]]:
     """(text, feeling) of every example under data/nlu."""
-    for path in sorted((ROOT / "data" / "nlu").glob("*.yml")):
+    for path in sorted((ROOT / "data" / "nlu").rglob("*.yml")):
         for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["nlu"]:
             feeling = (entry.get("metadata") or {}).get("feeling", NONE)
             for line in entry.get("examples", "").splitlines() if "intent" in entry else ():

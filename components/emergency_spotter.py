@@ -70,15 +70,18 @@ class EmergencySpotter(Trained, IntentClassifier):
         known = sentences({folder.name: read_policy(folder) for folder in folders})
         vectors = self._encoded([sentence.text for sentence in known])
         told = {sentence.text.lower() for sentence in known}
+        more, others = [], []
         for message in training_data.intent_examples:
             rows = message.get_dense_features(TEXT)[1]
-            if rows is not None and message.get(TEXT).lower() not in told:
-                known.append(Sentence(message.get(TEXT), GENERAL if message.get(INTENT) == EMERGENCY else ""))
-                vectors.append(rows.features)
-        told |= {sentence.text.lower() for sentence in known}
-        more = [s for folder in folders for s in wished(load_catalog(folder)) if s.text.lower() not in told]
-        others = np.concatenate(self._encoded([sentence.text for sentence in more]) or [np.zeros((0, 1))])
-        self._spotter = Spotter.fit_on_hard(known, np.concatenate(vectors), more, others)
+            if rows is None or message.get(TEXT).lower() in told:
+                continue
+            tells = message.get(INTENT) == EMERGENCY
+            (known if tells else more).append(Sentence(message.get(TEXT), GENERAL if tells else ""))
+            (vectors if tells else others).append(rows.features)
+        told |= {sentence.text.lower() for sentence in (*known, *more)}
+        held = [s for folder in folders for s in wished(load_catalog(folder)) if s.text.lower() not in told]
+        others += self._encoded([sentence.text for sentence in held])
+        self._spotter = Spotter.fit_on_hard(known, np.concatenate(vectors), [*more, *held], np.concatenate(others))
         with self._storage.write_to(self._resource) as folder:
             self._spotter.save(folder)
         return self._resource
