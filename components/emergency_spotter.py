@@ -51,7 +51,7 @@ class EmergencySpotter(Trained, IntentClassifier):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {"threshold": -0.2, "layers": [3, -1]}
+        return {"threshold": -0.25, "layers": [3, -1]}
 
     def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
         super().__init__(config, model_storage, resource)
