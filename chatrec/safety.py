@@ -105,7 +105,10 @@ class Spotter:
     def fit_on_hard(
         cls, known: Sequence[Sentence], vectors: np.ndarray, more: Sequence[Sentence], others: np.ndarray
     ) -> Spotter:
-        """The same, and of the harmless sentences ``more`` those that come close to an emergency."""
+        """The same, and of the harmless sentences ``more`` those that come close to an emergency; all of them where
+        nothing else is harmless."""
+        if all(sentence.emergency for sentence in known):
+            return cls.fit([*known, *more], np.concatenate([vectors, others]))
         first = cls.fit(known, vectors)
         hard = np.flatnonzero(first.scores([s.text for s in more], others) > CLOSE) if more else []
         if not len(hard):
