@@ -34,6 +34,7 @@ KEYS = (
     "moods",
     "feelings",
     "relations",
+    "known",
     "from",
 )
 GENTLE = 1.0  # what a feeling adds to the score of an item that meets all it leans towards
@@ -134,6 +135,7 @@ class Schema:
     columns that make up an item's one-line description, in that order. ``topic``: words that tell by themselves that a
     message is about this catalogue; ``examples``: messages that open a conversation about it. ``start``: conversations
     begin here. ``about``: what the bot says that it knows ("things to buy"); the plural when the file does not say.
+    ``known``: names that people use and no row has, as of famous films that the catalogue lacks.
     """
 
     name: str
@@ -149,6 +151,7 @@ class Schema:
     examples: tuple[str, ...] = ()
     relations: Mapping[str, Relation] = field(default_factory=dict)
     carries: tuple[Carry, ...] = ()
+    known: tuple[str, ...] = ()
     start: bool = False
     about: str = ""
 
@@ -183,6 +186,7 @@ def load_schema(path: Path) -> Schema:
         examples=top.texts("examples"),
         relations={name: _relation(name, table, slots) for name, table in top.table("relations").tables().items()},
         carries=tuple(_carry(table, slots) for table in top.rows("from")),
+        known=top.texts("known"),
         start=top.flag("start"),
         about=top.text("about", top.text("plural")),
     )

@@ -2,8 +2,9 @@
 
 1. ``text.read`` splits the message into words. ``Spelling`` offers corrections, but never for a word English has
    (``english``).
-2. Five finders look for mentions, each in its own way and without knowing of the others: ``vocabulary`` (the schema's
-   words, moods and comparisons), ``numbers`` (with ``amounts``), ``ordinals``, ``titles`` (with ``signs``), ``people``.
+2. Six finders look for mentions, each in its own way and without knowing of the others: ``vocabulary`` (the schema's
+   words, moods and comparisons), ``numbers`` (with ``amounts``), ``ordinals``, ``titles`` (with ``signs``), ``people``,
+   ``known``.
    Of mentions that overlap, the longest and then the most certain stays.
 3. ``polarity`` reads what stands between them: what is turned down, what is one wish with "or", and what is wanted more
    or less of.
@@ -17,6 +18,7 @@ from dataclasses import replace
 
 from chatrec.catalog import Catalog
 from chatrec.linker.amounts import NUMBER
+from chatrec.linker.known import Known
 from chatrec.linker.numbers import Numbers
 from chatrec.linker.ordinals import Ordinals
 from chatrec.linker.people import People
@@ -48,7 +50,8 @@ class Linker:
         self._vocabulary, self._numbers, self._ordinals = Vocabulary(catalog), Numbers(catalog), Ordinals(schema)
         self._people = [People(catalog, slot.name) for slot in schema.slots.values() if slot.type == "people"]
         self._titles, self._rules = Titles(catalog, self._vocabulary), Rules(catalog.policy)
-        names = [self._vocabulary.words, self._titles.words, *(people.words for people in self._people)]
+        self._known = Known(schema)
+        names = [self._known.words, self._vocabulary.words, self._titles.words, *(people.words for people in self._people)]
         self._spelling = Spelling(frozenset().union(*names))
 
     def link(self, text: str) -> tuple[Mention, ...]:
@@ -59,6 +62,7 @@ class Linker:
         message = read(text)
         found = [*self._vocabulary.find(message, self._spelling), *self._numbers.find(message)]
         found += [*self._ordinals.find(message), *self._titles.find(message, self._spelling)]
+        found += self._known.find(message, self._spelling)
         for people in self._people:
             found += people.find(message, self._spelling)
         chosen = judge(message, _best(_wishes(message, found)), self._numbers.steps)

@@ -18,7 +18,7 @@ _MEANT = (
 )
 # … after these unless the schema has another meaning for it …
 _OFFERED = (
-    r"\b(?:(?:have|you) got|do you have|(?:re)?watch(?:ing)?|(?:the|this|that|a) {noun}|"
+    r"\b(?:(?:have|you) got|why not|do you have|(?:re)?watch(?:ing)?|(?:the|this|that|a) {noun}|"
     r"liked|loved|enjoyed|adored|hated|care for|fan of|such as)"
 )
 # … and after these if it is no common word.
@@ -33,12 +33,13 @@ _ARTICLE = r"(?P<article> (?:the|teh|that|an?))?\s+$"
 _PLACE = re.compile(
     r"\b(?:in|to|from|at|near|of|by|with|for|my|your|his|her|our|their|a bit|a little|so|very|too|totally|kinda)\s+$"
 )
+_CHOSEN = re.compile(r"\s+(?:it is\b(?!\s+\w)|any good\b|worth (?:it|a watch|watching|seeing)\b)")
 _WITHIN = frozenset(("of", "the"))  # words that a longer name may have between its capitals
 _BREAKS = frozenset('.,;:!?()"/&+\n')
 _SMALL = frozenset(("the", "a", "an", "of", "in", "and", "to", "for", "on", "at", "with", "from", "by", "or"))
 _CLOSED = re.compile(
     r"\W*$|\s*[.,;:!?)\"]|\s+(?:but|and|or|please|pls|though|yet|yesterday|today|again|with|is|was|recently|twice|already|"
-    r"too|which|because|so|last|this|when|as|on|years?|it|i|than|instead|except)\b"
+    r"too|which|because|so|last|this|when|as|on|years?|it|i|than|instead|except|then)\b"
 )
 
 
@@ -80,6 +81,11 @@ class Signs:
         return (
             message.plain[start - 1 : start] in ('"', "'") and message.plain[end : end + 1] in ('"', "'") and start > 0
         )
+
+    @staticmethod
+    def chosen(message: Message, end: int) -> bool:
+        """Whether what opens a message is taken or asked about: "Matilda it is", "Hook any good?"."""
+        return _CHOSEN.match(message.plain, end) is not None
 
     def generic(self, word: str) -> bool:
         """Whether the word names what the catalogue holds ("film")."""
