@@ -47,7 +47,7 @@ class Slot:
 
     ``synonyms``: value as in items.csv -> what people say; a word listed under several values means any of them.
     ``combinations``: a word -> values that must all hold ("romcom"). ``words``: for numbers, a word -> inclusive
-    (min, max) in ``unit``. ``units``: words for units -> how many of ``unit`` one is ("hours" -> 60). ``more`` and
+    (min, max) in ``unit``. ``ages``: a value -> how old who it is for may be. ``units``: words for units -> how many of ``unit`` one is ("hours" -> 60). ``more`` and
     ``less``: relative critiques that raise or lower a number by ``step``; ``most`` and ``least``: the one of several
     with the highest or lowest ("shortest"). ``min`` and ``max``: what a cell may hold. ``ask``: may be asked for.
     ``softness``: the highest is given up first when nothing fits. ``reason``: a clause with ``{value}``. ``inquiry``:
@@ -65,6 +65,7 @@ class Slot:
     synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     combinations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     words: Mapping[str, Bounds] = field(default_factory=dict)
+    ages: Mapping[str, Bounds] = field(default_factory=dict)
     more: tuple[str, ...] = ()
     less: tuple[str, ...] = ()
     most: tuple[str, ...] = ()
@@ -213,6 +214,7 @@ def _slot(name: str, table: Table) -> Slot:
         synonyms=table.table("synonyms").lists(),
         combinations=table.table("combinations").lists(),
         words={word: _bounds(bounds) for word, bounds in words.tables().items()},
+        ages={value: _bounds(bounds) for value, bounds in table.table("ages").tables().items()},
         more=table.texts("more"),
         less=table.texts("less"),
         most=table.texts("most"),

@@ -2,9 +2,9 @@
 
 1. ``text.read`` splits the message into words. ``Spelling`` offers corrections, but never for a word English has
    (``english``).
-2. Six finders look for mentions, each in its own way and without knowing of the others: ``vocabulary`` (the schema's
+2. Seven finders look for mentions, each in its own way and without knowing of the others: ``vocabulary`` (the schema's
    words, moods and comparisons), ``numbers`` (with ``amounts``), ``ordinals``, ``titles`` (with ``signs``), ``people``,
-   ``known``.
+   ``known``, ``ages``.
    Of mentions that overlap, the longest and then the most certain stays.
 3. ``polarity`` reads what stands between them: what is turned down, what is one wish with "or", and what is wanted more
    or less of.
@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from chatrec.catalog import Catalog
+from chatrec.linker.ages import Ages
 from chatrec.linker.amounts import NUMBER
 from chatrec.linker.known import Known
 from chatrec.linker.numbers import Numbers
@@ -50,7 +51,7 @@ class Linker:
         self._vocabulary, self._numbers, self._ordinals = Vocabulary(catalog), Numbers(catalog), Ordinals(schema)
         self._people = [People(catalog, slot.name) for slot in schema.slots.values() if slot.type == "people"]
         self._titles, self._rules = Titles(catalog, self._vocabulary), Rules(catalog.policy)
-        self._known = Known(schema)
+        self._known, self._ages = Known(schema), Ages(schema)
         names = [self._known.words, self._vocabulary.words, self._titles.words, *(people.words for people in self._people)]
         self._spelling = Spelling(frozenset().union(*names))
 
@@ -65,7 +66,8 @@ class Linker:
         found += self._known.find(message, self._spelling)
         for people in self._people:
             found += people.find(message, self._spelling)
-        chosen = judge(message, _best(_wishes(message, found)), self._numbers.steps)
+        found = [*_wishes(message, found), *self._ages.find(message)]
+        chosen = judge(message, _best(found), self._numbers.steps)
         rules = list(self._rules.find(message))
         facts = [r for r in rules if _FACT.search(message.before(r.end))]
         chosen = tuple(m for m in chosen if not any(f.start <= m.start and m.end <= f.end for f in facts))
