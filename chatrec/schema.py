@@ -26,6 +26,7 @@ KEYS = (
     "plural",
     "about",
     "start",
+    "places",
     "topic",
     "examples",
     "describe",
@@ -135,7 +136,7 @@ class Schema:
     ``columns``: role (see ``ROLES``) -> column. ``labels``: column -> words said before its values. ``describe``: the
     columns that make up an item's one-line description, in that order. ``topic``: words that tell by themselves that a
     message is about this catalogue; ``examples``: messages that open a conversation about it. ``start``: conversations
-    begin here. ``about``: what the bot says that it knows ("things to buy"); the plural when the file does not say.
+    begin here. ``places``: its titles are those of places, as in "flying to prague". ``about``: what the bot says that it knows ("things to buy"); the plural when the file does not say.
     ``known``: names that people use and no row has, as of famous films that the catalogue lacks.
     """
 
@@ -154,6 +155,7 @@ class Schema:
     carries: tuple[Carry, ...] = ()
     known: tuple[str, ...] = ()
     start: bool = False
+    places: bool = False
     about: str = ""
 
     def kinds(self) -> dict[str, SlotType]:
@@ -189,6 +191,7 @@ def load_schema(path: Path) -> Schema:
         carries=tuple(_carry(table, slots) for table in top.rows("from")),
         known=top.texts("known"),
         start=top.flag("start"),
+        places=top.flag("places"),
         about=top.text("about", top.text("plural")),
     )
     _check_columns(top, schema)

@@ -4,14 +4,16 @@ bot can say that it doesn't have it, and nobody takes the words for something el
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from chatrec.linker.english import CLOSED, is_ordinary
 from chatrec.linker.signs import Signs
-from chatrec.linker.text import Message, Spelling, entries, keys
+from chatrec.linker.text import Message, Spelling, compact, entries, keys
 from chatrec.schema import Schema
 from chatrec.types import Mention
 
 KNOWN = "known"
+_ANY = "0"  # stands for any figure, as "#" does in the schema: "size #"
 _SURE = 0.7  # anything that the catalogue has wins
 
 
@@ -19,7 +21,7 @@ class Known:
     """An index of the names under ``known`` in a schema. A name of everyday words needs the signs of a title."""
 
     def __init__(self, schema: Schema) -> None:
-        self._names = {key: name for name in schema.known for key in entries(keys(name))}
+        self._names = {key: name for name in schema.known for key in entries(keys(name.replace("#", _ANY)))}
         self.words = frozenset(word for name in schema.known for word in keys(name))
         self._longest = max((len(keys(name)) for name in schema.known), default=0)
         self._signs = Signs(schema)
@@ -29,7 +31,8 @@ class Known:
         tokens = message.tokens
         for start in range(len(tokens)):
             for end in range(start + 1, min(start + self._longest, len(tokens)) + 1):
-                readings = spelling.readings([token.key for token in tokens[start:end]])
+                words = [_ANY if t.key.isdigit() and end > start + 1 else t.key for t in tokens[start:end]]
+                readings = chain(spelling.readings([t.key for t in tokens[start:end]]), [(compact(words), 0)])
                 name = next((self._names[key] for key, slips in readings if slips < 2 and key in self._names), None)
                 if name and self._meant(message, start, end, name):
                     place = tokens[start].start, tokens[end - 1].end

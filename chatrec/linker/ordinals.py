@@ -14,7 +14,7 @@ _WORDS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "ei
 _POSITIONS = {word: place for place, word in enumerate(_WORDS, 1)} | {"last": -1, "top": 1, "bottom": -1}
 _COUNTS = {word: count for count, word in enumerate(FIGURES[:10], 1)}
 _NOUNS = "one option choice pick suggestion recommendation result title item entry movie"
-_LOOSE = "place tip idea film product shoe dish trip advice exercise"  # only after "the": "my first trip" is none
+_LOOSE = "place tip idea film product shoe dish trip advice exercise thing pair"  # only after "the": "my first trip" is none
 _PLACE = rf"(?P<place>{'|'.join(_POSITIONS)}|(?:[1-9]|10)(?:st|nd|rd|th))"
 _FIGURE = rf"(?P<figure>10|[1-9]|{'|'.join(_COUNTS)})"
 # What may stand behind "the second" when it means one of the list; "the second world war" has another word there.
@@ -23,7 +23,7 @@ and or but than to with by on in from for too that which if about because so as 
 actually originally practically nearly almost already again instead please pls n at over before after without it
 is was are were isn isnt wasn wasnt has had have did does doesnt can could would will wont might may should
 looks? sounds? seems? appeals? compares? differs? costs? takes? needs? works? feels? fits? comes? goes got wins
-made filmed suitable safe worth ok okay better yesterday today tonight
+made filmed suitable safe worth ok okay better lol apart yesterday today tonight
 """
 _NEXT = (
     rf"(?=\s*(?:$|[^\w\s'’-]|['’]s\b|(?:{'|'.join(_NEXT_WORDS.split())}"
@@ -57,10 +57,10 @@ class Ordinals:
         )
         self._patterns = (
             re.compile(rf"\b{_PLACE} (?:(?:{nouns})s?)\b(?!\W+(?:that )?(?:i|we) )"),
-            re.compile(rf"\b(?:the|your|that|like|about|why|or|and|not|vs|versus|than|seen) {_PLACE}{_NEXT}"),
+            re.compile(rf"\b(?:the|your|that|like|about|why|or|and|n|not|vs|versus|than|seen|between) {_PLACE}{_NEXT}"),
             re.compile(rf"(?:^\W*|(?<!\bin )\b(?:the|your|that) ){_PLACE} (?:{loose})s?\b(?!\W+(?:that )?(?:i|we) )"),
             re.compile(rf"\bthe {_PLACE}(?= (?:(?:more|less) )?\w+ than\b)"),
-            re.compile(rf"\b{_PLACE}(?= (?:or|and) (?:the )?(?:{'|'.join(_POSITIONS)}|\d(?:nd|rd|th)))"),
+            re.compile(rf"\b{_PLACE}(?= (?:or|and|n|&) (?:the )?(?:{'|'.join(_POSITIONS)}|\d(?:nd|rd|th)))"),
             re.compile(rf"\b(?:number|option) {_FIGURE}\b(?!\s?[%/+]|\.\d)"),
             re.compile(
                 rf"(?:#\s?|\b(?:no\.?|nr\.?|{noun}|movie) ){_FIGURE}\b(?!\s?[%/+.]|\s(?!(?:is|was|has|as)\b)\w+s\b)"

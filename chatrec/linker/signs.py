@@ -48,6 +48,7 @@ class Signs:
 
     def __init__(self, schema: Schema) -> None:
         self._nouns = tuple(dict.fromkeys((schema.plural, schema.noun, "movies", "movie")))
+        self._places = schema.places
         noun = "|".join(map(re.escape, self._nouns))
         self._cues = tuple(
             re.compile((cue + _ARTICLE).replace("{noun}", f"(?:{noun})")) for cue in (_MEANT, _OFFERED, _MENTIONED)
@@ -70,10 +71,10 @@ class Signs:
         """Whether the phrase ends there ("watched heat yesterday", not "watched heat rise")."""
         return _CLOSED.match(message.plain, end) is not None
 
-    @staticmethod
-    def placed(message: Message, start: int) -> bool:
-        """Whether a preposition or a possessive makes a place or a thing of the word ("set in tokyo")."""
-        return _PLACE.search(message.before(start, 12)) is not None
+    def placed(self, message: Message, start: int) -> bool:
+        """Whether a preposition or a possessive makes a place or a thing of the word ("set in tokyo"), which is no
+        title then, unless titles are places."""
+        return not self._places and _PLACE.search(message.before(start, 12)) is not None
 
     @staticmethod
     def quoted(message: Message, start: int, end: int) -> bool:
