@@ -48,7 +48,8 @@ class Slot:
 
     ``synonyms``: value as in items.csv -> what people say; a word listed under several values means any of them.
     ``combinations``: a word -> values that must all hold ("romcom"). ``words``: for numbers, a word -> inclusive
-    (min, max) in ``unit``. ``ages``: a value -> how old who it is for may be. ``units``: words for units -> how many of ``unit`` one is ("hours" -> 60). ``more`` and
+    (min, max) in ``unit``. ``ages``: a value -> how old somebody is whom it is for, (min, max). ``units``: words for
+    units -> how many of ``unit`` one is ("hours" -> 60); a bare number is in the first that fits. ``more`` and
     ``less``: relative critiques that raise or lower a number by ``step``; ``most`` and ``least``: the one of several
     with the highest or lowest ("shortest"). ``min`` and ``max``: what a cell may hold. ``ask``: may be asked for.
     ``softness``: the highest is given up first when nothing fits. ``reason``: a clause with ``{value}``. ``inquiry``:
@@ -136,7 +137,8 @@ class Schema:
     ``columns``: role (see ``ROLES``) -> column. ``labels``: column -> words said before its values. ``describe``: the
     columns that make up an item's one-line description, in that order. ``topic``: words that tell by themselves that a
     message is about this catalogue; ``examples``: messages that open a conversation about it. ``start``: conversations
-    begin here. ``places``: its titles are those of places, as in "flying to prague". ``about``: what the bot says that it knows ("things to buy"); the plural when the file does not say.
+    begin here. ``places``: its titles are those of places ("flying to prague"). ``about``: what the bot says that it
+    knows ("things to buy"); the plural when the file does not say.
     ``known``: names that people use and no row has, as of famous films that the catalogue lacks.
     """
 

@@ -17,16 +17,19 @@ _SHE = (
     r"i(?:'?m| am| turn))"
 )
 _OLD = re.compile(
-    rf"(?<![\w.,$€£/])(?P<age>{NUMBER})(?:[ -]?(?P<months>months?|mths?|weeks?)[ -]?old|[ -]?(?:years?|yrs?|yr|y)[ -]?old|"
-    rf"[ -]?(?:yo|y/o))s?\b"
+    rf"(?<![\w.,$€£/])(?P<age>{NUMBER})[ -]?(?:(?P<months>months?|mths?|weeks?)[ -]?old|(?:years?|yrs?|y)[ -]?old|"
+    r"yo|y/o)s?\b"
     rf"|\b{_SHE} (?:(?:only|just|about|now|nearly|almost) )*(?P<is>\d\d?|(?!an?\b|one\b)(?:{NUMBER}))"
     rf"(?: (?:years?|yrs?) old)?(?=\s*(?:$|[,.;!?)]|and\b|so\b|but\b|now\b|next\b|not\b))"
     r"|\b(?:aged?|turning|turns) (?P<aged>\d\d?)\b"
 )
 _IS_A_THING = re.compile(r"[ -](?P<noun>[a-z]+)")  # "a 12 year old whisky"
 _ACTING = frozenset(
-    """son daughter boy girl kid child nephew niece grandson granddaughter brother sister twins lad wants loves likes
-    hates keeps needs gets got wont cant doesnt isnt hasnt finds watches coming cousin mum dad""".split()
+    re.findall(
+        r"\w+",
+        """son daughter boy girl kid child nephew niece grandson granddaughter brother sister twins lad wants loves likes
+        hates keeps needs gets got wont cant doesnt isnt hasnt finds watches coming cousin mum dad""",
+    )
 )
 _OLDEST = 110
 

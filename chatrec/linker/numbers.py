@@ -35,7 +35,8 @@ _RIGHT = {
     "least": r"\s?\+|plus\b|"
     r"(?:or|and) (?:more(?! like)|higher|later|newer|above|over|better|longer|up(?:wards)?|after)\b|"
     r"on ?wards?\b|on\s*(?:$|[,.!?])|up ?wards\b|(?:at )?(?:min|minimum|least)\b",
-    "most": r"(?:or|and|at) (?:less|lower|earlier|older|shorter|under|below|fewer|before|most)\b|max(?:imum)?\b|tops\b|all[ -]in\b|in total\b|at a push\b",
+    "most": r"(?:or|and|at) (?:less|lower|earlier|older|shorter|under|below|fewer|before|most)\b|max(?:imum)?\b|tops\b|"
+    r"all[ -]in\b|in total\b|at a push\b",
     "about": r"or so\b|ish\b|-ish\b|each\b",
 }
 _FILLER = r"(?:\s+(?:the|about|around|year|of|a|roughly|like|score of|rating of))*[\s-]*'?$"
@@ -43,6 +44,7 @@ _JOINED = re.compile(r"\s*(?:-|–|—|to|until|till|through)\s*(?:the )?'?$")
 _AND = re.compile(r"\s*(?:and|to|-|&)\s*(?:the )?'?$")
 _BETWEEN = re.compile(r"\bbetween\s+(?:the )?'?$|\bfrom\s+(?:the )?'?$")
 _COUNTED = re.compile(r"\s+([a-z]+)")  # "100 films": what a number without a unit counts
+_SINCE = re.compile(r"\b(?:since|until|till)\s+$")  # of a time only: "since six" counts nothing else
 _UNCLEAR = 0.8  # confidence where only a word near by says what a number is about
 _REACH = 40  # characters around an amount that may say what it is
 _NEAR = 25
@@ -183,7 +185,9 @@ class Numbers:
         fitting = {name: factor for name in self._columns if (factor := _fit(self._columns[name], amount)) is not None}
         choices = [name for name in named if name in fitting]
         between = joined and "between" in message.plain[amount.start : amount.end]
-        if slot is None and not choices and (op in ("least", "over", "under", "most") or between):
+        if slot is None and not choices and _SINCE.search(message.before(amount.start, _REACH)):
+            choices = [self._year] if self._year in fitting else []
+        elif slot is None and not choices and (op in ("least", "over", "under", "most") or between):
             choices = sorted(fitting, key=lambda name: (name == self._reception) != (op in ("least", "over")))
         elif slot is None and not choices and op == "about":  # "80ish" is money if anything
             choices = [name for name in fitting if "€" in self._columns[name].units.factors]
