@@ -27,8 +27,8 @@ _IS_A_THING = re.compile(r"[ -](?P<noun>[a-z]+)")  # "a 12 year old whisky"
 _ACTING = frozenset(
     re.findall(
         r"\w+",
-        """son daughter boy girl kid child nephew niece grandson granddaughter brother sister twins lad wants loves likes
-        hates keeps needs gets got wont cant doesnt isnt hasnt finds watches coming cousin mum dad""",
+        """son daughter boy girl kid child nephew niece grandson granddaughter brother sister twins lad wants loves
+        likes hates keeps needs gets got wont cant doesnt isnt hasnt finds watches coming cousin mum dad""",
     )
 )
 _OLDEST = 110
