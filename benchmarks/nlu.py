@@ -1,7 +1,7 @@
 """How well messages are understood: ``python -m benchmarks.nlu [--json] [--picture FILE]``.
 
-Trains the intent part of ``config.yml`` on ``data/nlu`` and measures it on ``tests/nlu/test_nlu.yml`` and on real seekers'
-utterances (``CHATREC_DATA``/nlu, left out when it is not there). The picture is the confusion matrix of the seekers.
+Trains the intent part of ``config.yml`` on ``data/nlu`` and measures it on ``tests/nlu/test_nlu.yml`` and on what real
+seekers said (``CHATREC_DATA``/nlu, left out when it is not there). The picture is the confusion matrix of the seekers.
 """
 
 from __future__ import annotations
