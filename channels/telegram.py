@@ -188,7 +188,8 @@ class Telegram(InputChannel):
         try:
             await self._take(app, update)
         except TooMany:
-            chat, said = update.effective_chat.id, Sayings(app)("utter_too_many")["text"]
+            says = Sayings(app, [(update.message and update.message.text) or ""])
+            chat, said = update.effective_chat.id, says("utter_too_many")["text"]
             self._spawn(self._quietly(patiently(lambda: self._bot.send_message(chat, said))))
         except Exception as error:
             log.error("telegram: an update was not understood (%s)", type(error).__name__)

@@ -81,6 +81,25 @@ def test_a_no_is_remembered_and_nothing_else_until_a_later_yes(asking, somebody)
     assert rows(asking, somebody.user)["preferences"] == 1
 
 
+def test_in_a_group_each_member_is_remembered_for_themselves(asking, somebody):
+    """One conversation, two people: neither's words become the other's, nor does one answer what the other is asked."""
+    other = ChatClient(asking.url, somebody.conversation, user=secrets.token_hex(16))
+    somebody.say("I love westerns")
+    assert "Western" not in texts(other.say("what do you know about me?"))
+    other.say("yes, remember me")
+    assert "preferences" not in rows(asking, other.user)
+    other.say("I love musicals")
+    assert rows(asking, other.user)["preferences"] == 1 and rows(asking, somebody.user) == {}
+    known = texts(somebody.say("what do you know about me?"))
+    assert "Western" in known and "Musical" not in known
+    somebody.say("yes, remember me")
+    assert rows(asking, somebody.user)["preferences"] == 1
+
+    somebody.say("forget everything about me")
+    assert "erase" not in texts(other.say("yes"))
+    assert rows(asking, other.user)["preferences"] == 1
+
+
 def test_a_later_no_takes_what_was_stored_back_into_the_conversation(asking, somebody):
     somebody.say("I love westerns")
     somebody.say("yes")
