@@ -17,6 +17,7 @@ import pytest
 from fake_bot import FakeBot, serving
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from recordings import spoken
 
 pytestmark = pytest.mark.slow
 
@@ -505,3 +506,20 @@ def test_speech_is_recorded_sent_and_asked_about_when_nobody_speaks(browser, url
         expect(speak).to_have_attribute("aria-pressed", "false")
         expect(page.locator("#log > .bot")).to_contain_text(re.compile("say it again"), timeout=30_000)
         assert bot.heard == []
+
+
+def test_what_is_said_into_the_microphone_is_said_in_the_chat(browser, url, bot, tmp_path):
+    """From a voice to the user's own message. The fake microphone plays a recording."""
+    (tmp_path / "said.wav").write_bytes(spoken("I want to watch a science fiction film"))
+    plays = f"--use-file-for-fake-audio-capture={tmp_path / 'said.wav'}%noloop"
+    arguments = ["--no-sandbox", *MICROPHONE, plays]
+    chromium = browser.browser_type.launch(executable_path="/usr/bin/chromium", args=arguments)
+    with opened(chromium, url, permissions=["microphone"]) as page:
+        speak = page.get_by_role("button", name="Speak")
+        speak.click()
+        page.wait_for_timeout(4500)
+        speak.click()
+        expect(page.locator("#log > .user")).to_contain_text("science fiction film", timeout=30_000)
+        expect(page.locator(".card")).to_have_count(4)
+        assert "science fiction film" in bot.heard[0].text
+    chromium.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 import re
 import statistics
@@ -14,6 +15,7 @@ from typing import Protocol
 import pytest
 from fake_api import Api, answering, until
 from fake_slack import SECRET, TEAM, Slack, command, event, press, send, shared
+from PIL import Image
 from recordings import spoken
 from stacks import Stack, running
 from telegram_server import TelegramServer, telegram_server
@@ -222,7 +224,8 @@ def test_a_voice_message_leads_to_the_list_it_asks_for(platforms, movies, platfo
 def test_a_poster_is_recognised_asked_about_and_then_says_what_the_caption_does(platforms, movies, platform):
     someone = platforms.somebody(platform, 21)
     film = next(item for item in movies.items if item.title == "Groundhog Day")
-    someone.share("photo", jpeg(poster(film.title, film.attributes["cast"], random.Random(1))), "something like")
+    picture = photographed(jpeg(poster(film.title, film.attributes["cast"], random.Random(1))))
+    someone.share("photo", picture, "something like")
     expect(someone, r"Groundhog Day \(1993\)(\?| on it)")
     someone.answer()
     expect(someone, "Groundhog Day, try these|the vein of Groundhog Day")
@@ -230,6 +233,19 @@ def test_a_poster_is_recognised_asked_about_and_then_says_what_the_caption_does(
     assert len(shown) == 5
     assert film.item_id not in shown
     assert not platforms.checked.refused
+    files = [path for path in platforms.stack.settings.var.rglob("*") if path.is_file()]
+    assert not [f for f in files if any(part in f.read_bytes() for part in (CAMERA.encode(), picture[3000:3100]))]
+
+
+CAMERA = "Camera of mine, number 20742"
+
+
+def photographed(picture: bytes) -> bytes:
+    """The picture with the camera's name in it, of which nothing may be kept."""
+    exif, file = Image.Exif(), io.BytesIO()
+    exif[0x010F] = CAMERA
+    Image.open(io.BytesIO(picture)).save(file, "JPEG", quality=90, exif=exif)
+    return file.getvalue()
 
 
 @pytest.mark.parametrize("platform", ["telegram", "slack"])
