@@ -118,7 +118,7 @@ def test_what_is_remembered_is_the_users_by_buttons_alone_in_a_browser(asking):
             page.get_by_role("button", name=name, exact=True).click()
 
         def bot_says(words: str) -> None:
-            expect(page.locator("#log > .bot").last).to_contain_text(re.compile(words))
+            expect(page.locator("#log > .bot", has_text=re.compile(words)).last).to_be_visible()
 
         user = page.evaluate("localStorage.getItem('user')")
         say("I love westerns")

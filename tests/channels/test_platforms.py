@@ -296,7 +296,7 @@ def test_the_buttons_of_the_home_tab_forget_a_line_correct_export_and_forget(pla
 
     ask("correct", shown)
     expect(someone, "^What shall I change")
-    assert title not in expect(someone, "^1. You know")
+    assert "You liked" not in expect(someone, "^1. You know")
     ask("export", shown)
     expect(someone, '"events":')
     ask("forget", shown)
