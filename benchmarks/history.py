@@ -27,6 +27,7 @@ from benchmarks.kept import Kept, fingerprint, source
 from chatrec.collaborative import Ease, History, popularity
 from chatrec.encoder import encode_items, load_encoder
 from chatrec.evaluation import history as ev
+from chatrec.evaluation.beyond import Ground
 from chatrec.factors import Factors
 from chatrec.neighbours import SequenceNeighbours
 from chatrec.sequence import Recipe, SequenceModel
@@ -89,11 +90,11 @@ def rivals(bench: Bench, seeds: Sequence[int], quick: bool) -> tuple[dict[str, l
 def _curve(bench: Bench, name: str, train: Callable[..., ev.Scorer], most: int) -> np.ndarray:
     """(10, 2) numbers of epochs, and NDCG@10 after them on the event before the last, which training doesn't see."""
     known, cases, items, found = bench.log.known(2), ev.held_out(bench.log, 2), len(bench.log.items), []
-    counts = popularity(known, items)
 
     def after(epoch: int, score: ev.Scorer) -> None:
         if epoch % max(most // 10, 1) == 0:
-            found.append((epoch, ev.evaluate(cases, score, counts)["ndcg@10"]))
+            ranks, _ = ev.places(score(cases.histories), cases.histories, cases.targets)
+            found.append((epoch, ev.gains(ranks).mean()))
             print(f"{name}: epoch {epoch} of {most}, {found[-1][1]:.4f}", file=sys.stderr, flush=True)
 
     def compute() -> np.ndarray:
@@ -141,7 +142,7 @@ def ours(bench: Bench, recipe: Recipe, seeds: Sequence[int]) -> dict[str, list[e
 def gains(cases: ev.Cases, scorers: Sequence[ev.Scorer]) -> np.ndarray:
     """(users, 2) HR@10 and NDCG@10 of each user, means over seeds."""
     ranks = [ev.places(scorer(cases.histories), cases.histories, cases.targets)[0] for scorer in scorers]
-    return np.mean([np.stack([r <= ev.DEPTH, (r <= ev.DEPTH) / np.log2(r + 1)], axis=1) for r in ranks], axis=0)
+    return np.mean([np.stack([r <= ev.DEPTH, ev.gains(r)], axis=1) for r in ranks], axis=0)
 
 
 def ratios(mine: np.ndarray, other: np.ndarray) -> Figures:
@@ -162,11 +163,11 @@ def measure(settings: Settings, quick: bool = False) -> Figures:
     sampling = {"sweeps": 10, "burn": 5} if quick else {}
     against, curves = rivals(bench, seeds, quick)
     every = against | ours(bench, recipe, seeds)
-    counts = popularity(log.known(1), len(log.items))
+    ground = Ground(popularity(log.known(1), len(log.items)), len(log.users), text)
     groups = {"all_known": ev.held_out(log, 1), "three_known": ev.held_out(log, 1, ev.FEW)}
     tables = {
         group: [
-            _row(name, [ev.evaluate(cases, s, counts, len(cases.targets)) for s in scorers])
+            _row(name, [ev.evaluate(cases, s, ground, batch=len(cases.targets)) for s in scorers])
             for name, scorers in every.items()
         ]
         for group, cases in groups.items()
