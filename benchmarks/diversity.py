@@ -181,7 +181,10 @@ def _row(
         "ndcg@10": round(float(now.mean()), 4),
         "price": round(float(paid.mean()), 4),
         "±": round(float(1.96 * paid.std() / np.sqrt(len(paid))), 4),
-        **{measure: round(value, 4) for measure, value in told.items() if value is not None},
+        "coverage": round(told["coverage"], 4),
+        "gini": round(told["gini"], 4),
+        "lift": round(told["popularity_lift"], 4),
+        "diversity": round(told["diversity"], 4),
     }
 
 
