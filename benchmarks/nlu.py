@@ -35,6 +35,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.svm import SVC
 
+from chatrec.encoder import Encoder
 from chatrec.settings import Settings
 from components.intent_classifier import EmbeddingIntentClassifier
 from components.sentence_encoder import SentenceEncoderFeaturizer
@@ -119,8 +120,9 @@ def _conversation(said: str) -> DialogueStateTracker:
     return DialogueStateTracker.from_events("seeker", [SessionStarted(), *([BotUttered(said)] if said else [])])
 
 
-def train(root: Path, data: TrainingData, folder: Path) -> Reader:
-    """Train on ``data`` with the options of ``config.yml``; features stay on the examples."""
+def train(root: Path, data: TrainingData, folder: Path, encoder: Encoder | None = None) -> Reader:
+    """Train on ``data`` with the options of ``config.yml``, and with another encoder than the bot's if one is given;
+    features stay on the examples."""
     steps = {step.pop("name"): step for step in yaml.safe_load((root / "config.yml").read_text())["pipeline"]}
     storage, context = LocalModelStorage(folder), ExecutionContext(GraphSchema({}), "benchmark")
     parts = []
@@ -128,6 +130,7 @@ def train(root: Path, data: TrainingData, folder: Path) -> Reader:
         options = steps.get(part.__name__) or steps.get(f"{part.__module__}.{part.__name__}") or {}
         parts.append(part.create({**part.get_default_config(), **options}, storage, Resource(part.__name__), context))
     tokenizer, featurizer, classifier = parts
+    featurizer._encoder = encoder or featurizer._encoder
     featurizer.process_training_data(tokenizer.process_training_data(data))
     classifier.train(data)
     return Reader(tokenizer, featurizer, classifier)
