@@ -55,7 +55,7 @@ def show_beyond(scorers: Mapping[str, Mapping[str, Any]]) -> None:
     for name, figures in scorers.items():
         table.add_row(name, *("-" if figures[m] is None else f"{figures[m]:.3f}" for m in BEYOND))
     console().print(table)
-    table = Table("NDCG@10 of groups by", "told apart by", "", "gap, 95 %", box=None)
+    table = Table("scorer", "told apart by", "NDCG@10", "gap, 95 %", box=None)
     for name, figures in scorers.items():
         for trait, told in figures["groups"].items():
             means = ", ".join(f"{group} {mean:.3f}" for group, mean in told.items() if group not in ("gap", "error"))
