@@ -278,7 +278,8 @@ def _topic(state: State, intent: str, text: str, mentions: Sequence[Mention]) ->
     """What the message asks for that no mention covers, after or instead of what was asked for before."""
     if intent not in ASKING:
         return state.topic
-    said = phrases.topic(phrases.cut(text, mentions))
+    found = [m for m in mentions if m.entity != "known"]  # no wish comes of these, so they are still searched by
+    said = phrases.topic(phrases.cut(text, found))
     if intent in wishes.REPLACING and intent != "answer" and (said or mentions):
         return said[-TOPIC:]
     return f"{state.topic} {said}".strip()[-TOPIC:]
