@@ -11,7 +11,7 @@ files, and the candidates keep the weights chosen by hand.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chatrec.candidates import CandidateGenerator
@@ -25,6 +25,7 @@ from chatrec.tower import QueryTower, Tower, load_tower
 
 KNOWLEDGE, REQUESTS, DIALOGUES = "knowledge.npz", "requests.json", "dialogues.json"
 SILENCE = "silence.json"
+EXPOSURE = 0.2  # what an item pays for each logarithm of how many have rated it; docs/decisions.md has the price
 FAMILIAR = 0.05  # share of a catalogue that must be known, so that what was learnt elsewhere holds for it
 
 
@@ -37,12 +38,16 @@ class Learnt:
     dialogues: Fusion
     silence: Fusion | None = None
 
-    def generator(self, catalog: Catalog, encoder: Encoder, cache: Path) -> CandidateGenerator:
-        """Candidates by what was learnt where the catalogue is familiar, else by weights chosen by hand."""
+    def generator(
+        self, catalog: Catalog, encoder: Encoder, cache: Path, exposure: float = EXPOSURE
+    ) -> CandidateGenerator:
+        """Candidates by what was learnt where the catalogue is familiar, else by weights chosen by hand. ``exposure``:
+        how far those are moved up that fewer people have met; who learns from the scores takes 0."""
         known = self.knowledge.on(catalog)
         if known.found.mean() < FAMILIAR:
             return CandidateGenerator(catalog, encoder, cache)
-        return CandidateGenerator(catalog, encoder, cache, known=known, fusion=self.requests, silence=self.silence)
+        fusion, silence = _evened(self.requests, exposure), self.silence and _evened(self.silence, exposure)
+        return CandidateGenerator(catalog, encoder, cache, known=known, fusion=fusion, silence=silence)
 
     def save(self, folder: Path) -> None:
         self.knowledge.save(folder / KNOWLEDGE)
@@ -59,6 +64,12 @@ class Learnt:
         fusions = (Fusion.load(folder / name) for name in (REQUESTS, DIALOGUES))
         silence = Fusion.load(folder / SILENCE) if (folder / SILENCE).exists() else None
         return cls(Knowledge.load(folder / KNOWLEDGE), *fusions, silence)
+
+
+def _evened(fusion: Fusion, exposure: float) -> Fusion:
+    """The weights, that of how many have rated an item lowered. One signal among the others, so reasons are checked by
+    scores that hold it, and no wish is weighed against it."""
+    return replace(fusion, weights={**fusion.weights, "rated": fusion.weights.get("rated", 0.0) - exposure})
 
 
 @dataclass(frozen=True)

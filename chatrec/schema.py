@@ -47,6 +47,7 @@ class Slot:
     """One thing people wish about, over one or more columns of items.csv.
 
     ``synonyms``: value as in items.csv -> what people say; a word listed under several values means any of them.
+    ``lacking``: the same for values that people ask for and no item has; they stand in ``synonyms`` as well.
     ``combinations``: a word -> values that must all hold ("romcom"). ``words``: for numbers, a word -> inclusive
     (min, max) in ``unit``. ``ages``: a value -> how old somebody is whom it is for, (min, max). ``units``: words for
     units -> how many of ``unit`` one is ("hours" -> 60); a bare number is in the first that fits. ``more`` and
@@ -65,6 +66,7 @@ class Slot:
     unit: str = ""
     units: Mapping[str, float] = field(default_factory=dict)
     synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     combinations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     words: Mapping[str, Bounds] = field(default_factory=dict)
     ages: Mapping[str, Bounds] = field(default_factory=dict)
@@ -208,7 +210,7 @@ def _slot(name: str, table: Table) -> Slot:
     columns = table.texts("columns", None)
     if not columns or (kind == "number" and len(columns) > 1):
         raise table.bad("columns", "must name one column for a number, at least one for the other types")
-    units, words = table.table("units"), table.table("words")
+    units, words, lacking = table.table("units"), table.table("words"), table.table("lacking").lists()
     return Slot(
         name=name,
         type=kind,
@@ -216,7 +218,8 @@ def _slot(name: str, table: Table) -> Slot:
         label=table.text("label", name),
         unit=table.text("unit", ""),
         units={word: units.number(word) for word in units.data},
-        synonyms=table.table("synonyms").lists(),
+        synonyms={**table.table("synonyms").lists(), **lacking},
+        lacking=lacking,
         combinations=table.table("combinations").lists(),
         words={word: _bounds(bounds) for word, bounds in words.tables().items()},
         ages={value: _bounds(bounds) for value, bounds in table.table("ages").tables().items()},
