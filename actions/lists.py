@@ -57,11 +57,12 @@ def which_one(incoming: Incoming, response: str = "utter_which_one") -> Reply:
 
 
 def about(incoming: Incoming) -> str | None:
-    """The item a question is about: named, in focus, or the only one shown. None when it names what is not here."""
+    """The item a question is about: named, in focus, or the only one shown. None when it is about one that is not here
+    ("is Barbie worth it?"); "can I take it with ibuprofen?" is still about the one in hand."""
     state = incoming.state
     if incoming.outcome.subjects:
         return incoming.outcome.subjects[0]
-    if _not_here(incoming):
+    if any(m.entity == "known" and not str(m.value).islower() for m in incoming.mentions):
         return None
     if state.focus or len(state.shown) == 1:
         return state.focus or state.shown[0]
