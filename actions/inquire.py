@@ -20,7 +20,7 @@ def inquire(engine: Engine, incoming: Incoming) -> Reply:
     item_id = about(incoming)
     if item_id is None and (best := _extreme(incoming)):
         return best
-    if item_id is None:
+    if item_id is None or set(incoming.state.constraints) - set(incoming.before.constraints):  # "who should I see?"
         return show(engine, incoming) if incoming.wishes else which_one(incoming)
     item = incoming.catalog.item(item_id)
     asked = incoming.wishes
@@ -51,7 +51,8 @@ def difference(engine: Engine, incoming: Incoming) -> Reply:
     if not subjects and (best := _extreme(incoming)):
         return best
     if len(subjects) < 2:
-        return show(engine, incoming) if incoming.mentions else which_one(incoming, "utter_compare_which")
+        wished = any(m.entity != "ordinal" for m in incoming.mentions)
+        return show(engine, incoming) if wished else which_one(incoming, "utter_compare_which")
     first, second = (incoming.catalog.item(i) for i in subjects[:2])
     return Reply((Say(text=compare(first, second, incoming.catalog, incoming.words)),), incoming.state)
 

@@ -47,8 +47,8 @@ def related(engine: Engine, incoming: Incoming) -> Reply:
 def which_one(incoming: Incoming, response: str = "utter_which_one") -> Reply:
     """Ask which item of the last list is meant; without a list, say that there is none yet."""
     state = incoming.state
-    if missing := _not_here(incoming):
-        return Reply(tuple(missing), state)
+    if _names_another(incoming):
+        return Reply((Say("utter_not_here"),), state)
     if not state.shown:
         return Reply((Say("utter_no_list_yet"),), state)
     titles = [incoming.catalog.item(i).title for i in state.shown]
@@ -62,16 +62,23 @@ def about(incoming: Incoming) -> str | None:
     state = incoming.state
     if incoming.outcome.subjects:
         return incoming.outcome.subjects[0]
-    if any(m.entity == "known" and not str(m.value).islower() for m in incoming.mentions):
+    if _names_another(incoming):
         return None
     if state.focus or len(state.shown) == 1:
         return state.focus or state.shown[0]
     return None
 
 
+def _names_another(incoming: Incoming) -> bool:
+    """Whether something is named that could be an item and is none: a film, and not a medicine or a feature."""
+    return any(m.entity == "known" and not str(m.value).islower() for m in incoming.mentions)
+
+
 def _not_here(incoming: Incoming) -> list[Say]:
-    """That the catalogue lacks what the message names, without the name: it may be one that is never said."""
-    return [Say("utter_not_here")] if any(m.entity == "known" for m in incoming.mentions) else []
+    """That the catalogue knows nothing of what is named, without the name: it may be one that is never said."""
+    if not any(m.entity == "known" for m in incoming.mentions):
+        return []
+    return [Say("utter_not_here" if _names_another(incoming) else "utter_not_told")]
 
 
 def _findable(engine: Engine, incoming: Incoming) -> tuple[Query, bool]:

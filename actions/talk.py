@@ -83,7 +83,9 @@ def say(engine: Engine, incoming: Incoming) -> Reply:
 
 
 def explain_self(engine: Engine, incoming: Incoming) -> Reply:
-    """What can be asked for, and about what."""
+    """What can be asked for, and about what; a list when something is asked for ("do you have drills?")."""
+    if incoming.wishes:
+        return show(engine, incoming)
     return Reply((Say("utter_help", {"names": _names(engine)}),), incoming.state)
 
 

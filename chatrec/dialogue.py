@@ -153,7 +153,8 @@ def understand(
     if relation := next((m.value for m in mentions if m.entity == "relation"), None):
         return _related(state, str(relation), [*named, *_in_hand(state)], events, catalog)
     steps = wishes.turned(mentions, catalog)
-    asked = intent in QUESTIONS and not steps and (subjects or state.focus)  # "is it scary?" wishes for nothing
+    about = subjects or (state.focus and phrases.cut(text, mentions).strip(" ?!."))  # not "who should I see?" alone
+    asked = intent in QUESTIONS and not steps and about  # "is it scary?" wishes for nothing
     found = [] if asked else wishes.asked_for(mentions, beside, (state.focus,) if state.focus else state.shown, catalog)
     afresh = intent == "ask_recommendation" and state.shown and not phrases.joins(text)
     anew = anchors and phrases.requests(phrases.cut(text, mentions))  # "something like X", not "I'm a fan of X"
