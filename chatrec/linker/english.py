@@ -224,6 +224,9 @@ ORDINARY = (
 )
 
 
+_SHORT = re.compile(r"[^aeiou][aeiou][^aeiouwxy]")  # words whose last letter is doubled before "y"
+
+
 @lru_cache(maxsize=65536)
 def is_ordinary(word: str) -> bool:
     """Whether everyday English has the word (lower case), or a common form of it such as the plural."""
@@ -237,4 +240,6 @@ def _stem(word: str, ending: str) -> bool:
     if len(stem) < 2 or (ending in _AFTER_E and stem[-1] != "e"):
         return False
     undoubled = stem[:-1] if stem[-1] == stem[-2] else stem
+    if ending == "y" and _SHORT.fullmatch(stem):
+        return stem + "e" in ORDINARY  # "wavy", but not "funy": the letter is doubled
     return not ORDINARY.isdisjoint((stem, undoubled, stem + "e", stem[:-1] + "y" if stem[-1] == "i" else stem))

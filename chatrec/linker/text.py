@@ -166,8 +166,10 @@ class Spelling:
         slips = 2 if len(word) >= _TWO_SLIPS else 1
         lengths = range(len(word) - slips, len(word) + slips + 1)
         near = [other for n in lengths for other in self._blocks.get((word[:1], n), ())]
+        if len(word) < _MANY:
+            near = [other for other in near if _mistyped(word, other)]
         found = process.extract(word, near, scorer=OSA.distance, score_cutoff=slips, limit=_CHOICES)
-        return [(other, int(distance)) for other, distance, _ in found if len(word) >= _MANY or _mistyped(word, other)]
+        return [(other, int(distance)) for other, distance, _ in found]
 
 
 def _mistyped(word: str, other: str) -> bool:
