@@ -19,6 +19,7 @@ from chatrec.catalog import Catalog
 from chatrec.encoder import Encoder
 from chatrec.fusion import Fusion
 from chatrec.knowledge import Knowledge
+from chatrec.nearest import Search, exact
 from chatrec.rank import FUSED, WEIGHT, KeepOrder, Ranker, TowerRanker
 from chatrec.settings import Settings
 from chatrec.tower import QueryTower, Tower, load_tower
@@ -37,12 +38,14 @@ class Learnt:
     dialogues: Fusion
     silence: Fusion | None = None
 
-    def generator(self, catalog: Catalog, encoder: Encoder, cache: Path) -> CandidateGenerator:
+    def generator(self, catalog: Catalog, encoder: Encoder, cache: Path, search: Search = exact) -> CandidateGenerator:
         """Candidates by what was learnt where the catalogue is familiar, else by weights chosen by hand."""
         known = self.knowledge.on(catalog)
         if known.found.mean() < FAMILIAR:
-            return CandidateGenerator(catalog, encoder, cache)
-        return CandidateGenerator(catalog, encoder, cache, known=known, fusion=self.requests, silence=self.silence)
+            return CandidateGenerator(catalog, encoder, cache, search=search)
+        return CandidateGenerator(
+            catalog, encoder, cache, known=known, fusion=self.requests, silence=self.silence, search=search
+        )
 
     def save(self, folder: Path) -> None:
         self.knowledge.save(folder / KNOWLEDGE)
@@ -69,11 +72,11 @@ class Model:
     tower: Tower
     learnt: Learnt | None = None
 
-    def generator(self, catalog: Catalog, encoder: Encoder, cache: Path) -> CandidateGenerator:
+    def generator(self, catalog: Catalog, encoder: Encoder, cache: Path, search: Search = exact) -> CandidateGenerator:
         """Candidates as the bot ranks them: by what was learnt where the catalogue is familiar, else by hand."""
         if self.learnt is None:
-            return CandidateGenerator(catalog, encoder, cache)
-        return self.learnt.generator(catalog, encoder, cache)
+            return CandidateGenerator(catalog, encoder, cache, search=search)
+        return self.learnt.generator(catalog, encoder, cache, search)
 
     def ranker(self, generator: CandidateGenerator) -> Ranker:
         """The tower where other people's behaviour is known to the model; in a catalogue it has never seen, nothing
@@ -83,7 +86,8 @@ class Model:
         weight = FUSED if generator.fusion else WEIGHT
         if generator.fusion and self.tower.config.beside:
             weight = float(self.tower.scale.detach().exp())
-        return TowerRanker(QueryTower(self.tower, generator.vectors), generator.catalog, weight)
+        tower = QueryTower(self.tower, generator.vectors)
+        return TowerRanker(tower, generator.catalog, weight, generator.large)
 
 
 def load_model(folder: Path, settings: Settings) -> Model:
