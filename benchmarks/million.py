@@ -1,19 +1,17 @@
 """A catalogue of a million items: ``python -m benchmarks.million [--items N] [--json]``.
 
-The items are made up of films: each has two of them for parents. A list of ten is made for queries with words, wishes and
-histories, each item of which is met for the first time, so that nothing of it is remembered. Ways to find what comes
-into question:
+The items are made up of films: each has two of them for parents. Lists of ten are made for queries with words, wishes
+and histories; an item of a history is met for the first time, so that nothing about it is remembered. What comes into
+question is found by all products, and by pgvector's graph; both are held against scoring every item that is allowed.
 
-- everything: all that is allowed is scored, as in small catalogues;
-- products: the shortlist of a large catalogue, what is near found by all products;
-- hnsw: the same, what is near found by pgvector's graph.
+``processor`` is what the process and the database used, whatever other programs did meanwhile.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
+import sys
 import tempfile
 import time
 import warnings
@@ -31,7 +29,7 @@ from chatrec.candidates import CandidateGenerator
 from chatrec.catalog import Catalog, load_catalog
 from chatrec.encoder import Encoder, encode_items, items_file, load_encoder
 from chatrec.hnsw import hnsw
-from chatrec.nearest import Exact, Search
+from chatrec.nearest import Nearest, exact
 from chatrec.rank import KeepOrder
 from chatrec.recommender import Recommender
 from chatrec.settings import Settings
@@ -40,6 +38,7 @@ from chatrec.types import Constraint, Event, Item, Query
 CATALOG = "movies"
 ITEMS = 1_000_000
 QUERIES, COMPARED = 100, 20  # for which lists are timed; for which they are held against scoring everything
+SAMPLED = 200  # vectors whose neighbours are looked for
 LISTED, DEPTH = 10, 100
 EVENTS = 12  # of a history
 BLOCK = 20_000
@@ -78,7 +77,8 @@ def _children(catalog: Catalog, pairs: np.ndarray, rng: np.random.Generator) -> 
 
 
 def queries(catalog: Catalog, words: Sequence[str], size: int, seed: int = 1) -> list[Query]:
-    """Words, words with wishes, a history with wishes, and all of them with an anchor, in turns."""
+    """Words, words with wishes, a history with wishes, and all of them with an anchor, in turns; others for each seed,
+    and nothing twice."""
     rng = np.random.default_rng(seed)
     tags = next(slot for slot in catalog.schema.slots.values() if slot.type == "tags").name
     often = sorted(catalog.values(tags), key=lambda value: -len(catalog.values(tags)[value]))[:12]
@@ -90,12 +90,13 @@ def queries(catalog: Catalog, words: Sequence[str], size: int, seed: int = 1) ->
         wishes = (Constraint(tags, "is", (liked,)), Constraint(years, "min", (float(rng.integers(1950, 2000)),)))
         not_that = Constraint(tags, "not", (hated,))
         history = tuple(_events(catalog, catalog.values(tags)[liked], rng))
+        topic = words[at % len(words)] + " please" * (seed + at // len(words))
         kinds = (
-            {"topic": words[at % len(words)]},
-            {"topic": words[at % len(words)], "constraints": wishes},
+            {"topic": topic},
+            {"topic": topic, "constraints": wishes},
             {"topic": "", "constraints": (not_that,), "history": history},
             {
-                "topic": words[at % len(words)],
+                "topic": topic,
                 "constraints": (wishes[1], not_that),
                 "history": history[:6],
                 "anchors": (catalog.items[int(rng.integers(len(catalog)))].item_id,),
@@ -112,25 +113,35 @@ def _events(catalog: Catalog, among: np.ndarray, rng: np.random.Generator) -> It
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """The address of a PostgreSQL of its own. Run by root it switches to a user who must be able to reach its folder."""
+def postgres() -> Iterator[tuple[str, int]]:
+    """Address and process id of a PostgreSQL of its own. Run by root it switches to a user who must be able to reach
+    its folder."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, which a container need not have
         import pgserver
     folder = Path(tempfile.mkdtemp(prefix="chatrec-million-"))
     server = pgserver.get_server(folder / "data", cleanup_mode="stop")
     try:
-        yield server.get_uri()
+        yield server.get_uri(), server.get_pid()
     finally:
         server.cleanup()
         shutil.rmtree(folder)
 
 
-def violations(recommender: Recommender, asked: Query, indices: np.ndarray) -> int:
+class Switch:
+    """Finds by one way after the other, so that the catalogue is read once."""
+
+    def __init__(self) -> None:
+        self.way: Nearest | None = None
+
+    def near(self, queries: np.ndarray, k: int, rows: np.ndarray | None = None) -> list[np.ndarray]:
+        return self.way.near(queries, k, rows)
+
+
+def violations(catalog: Catalog, query: Query, indices: np.ndarray) -> int:
     """Items that a hard constraint or an exclusion forbids, read off their rows."""
-    items = [recommender.catalog.items[int(index)] for index in indices]
-    unmet = (any(not _meets(recommender.catalog, c, item) for c in asked.constraints) for item in items)
-    return sum(item.item_id in asked.exclude or bad for item, bad in zip(items, unmet, strict=True))
+    items = [catalog.items[int(index)] for index in indices]
+    return sum(i.item_id in query.exclude or not all(_meets(catalog, c, i) for c in query.constraints) for i in items)
 
 
 def _meets(catalog: Catalog, constraint: Constraint, item: Item) -> bool:
@@ -140,53 +151,88 @@ def _meets(catalog: Catalog, constraint: Constraint, item: Item) -> bool:
     return (constraint.values[0] in own) == (constraint.op == "is")
 
 
-def timed_lists(recommender: Recommender, asked: Sequence[Query]) -> Figures:
-    """Seconds of the lists, once each, and what they must not hold."""
-    wall, processor, bad = [], [], 0
+def processor_seconds(database: int) -> float:
+    """Of this process and of the children of the one with that id."""
+    children = psutil.Process(database).children()
+    used = [int(Path(f"/proc/{child.pid}/schedstat").read_text().split()[0]) / 1e9 for child in children]
+    return time.process_time() + sum(used)
+
+
+def timed(recommender: Recommender, asked: Sequence[Query], database: int) -> Figures:
+    """Seconds of the lists, once each, and how many items are in them that must not be."""
+    wall, used, forbidden = [], [], 0
     for query in asked:
-        start, used = time.perf_counter(), time.process_time()
+        start, before = time.perf_counter(), processor_seconds(database)
         ranked = recommender.recommend(query)
         wall.append(time.perf_counter() - start)
-        processor.append(time.process_time() - used)
+        used.append(processor_seconds(database) - before)
         held = replace(query, constraints=tuple(c for c in query.constraints if c not in ranked.relaxed))
-        bad += violations(
-            recommender, held, np.array([recommender.catalog.index(i.item.item_id) for i in ranked.items])
-        )
-    return {**spread(wall), "processor p50": spread(processor)["p50"], "forbidden items": bad}
+        shown = np.array([recommender.catalog.index(line.item.item_id) for line in ranked.items], dtype=np.int64)
+        forbidden += violations(recommender.catalog, held, shown)
+    measured = {f"{name} {k}": v for name, s in (("wall", wall), ("processor", used)) for k, v in spread(s).items()}
+    return {**measured, "forbidden items": forbidden}
 
 
-def overlap(found: np.ndarray, wanted: np.ndarray) -> float:
-    return float(np.isin(wanted, found).mean()) if len(wanted) else 1.0
-
-
-def recall(generator: CandidateGenerator, asked: Sequence[Query], best: Sequence[np.ndarray]) -> Figures:
-    """Share of the best by scoring everything that is listed."""
-    found = [generator.generate(query, DEPTH).indices for query in asked]
-    at = {n: [overlap(some[:n], most[:n]) for some, most in zip(found, best, strict=True)] for n in (LISTED, DEPTH)}
-    return {f"recall@{n}": round(float(np.mean(shares)), 3) for n, shares in at.items()}
+def share(found: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) -> float:
+    """Of what is wanted, how much is found; the mean over queries."""
+    return round(float(np.mean([np.isin(w, f).mean() for f, w in zip(found, wanted, strict=True) if len(w)])), 3)
 
 
 def measure(settings: Settings, size: int = ITEMS) -> Figures:
     """All figures, by name; seconds."""
     films, encoder = load_catalog(settings.catalogs / CATALOG), load_encoder(settings)
     vectors = encode_items(encoder, [films.describe(item) for item in films.items], settings.cache)
-    with tempfile.TemporaryDirectory(prefix="chatrec-million-") as folder, postgres() as url:
+    with tempfile.TemporaryDirectory(prefix="chatrec-million-") as folder, postgres() as (url, database):
         catalog = grown(films, vectors, size, encoder.name, Path(folder))
-        asked, process = queries(catalog, QUERIES), psutil.Process()
-        make = partial(CandidateGenerator, catalog, encoder, Path(folder))
-        figures = {"items": size, "memory_of_the_catalogue_mb": round(process.memory_info().rss / 1e6)}
-        rows, best = [], []
-        for way, search, whole in (("everything", exact, size), ("products", exact, WHOLE), ("hnsw", hnsw(url), WHOLE)):
-            start = time.perf_counter()
-            generator = make(search=search, whole=whole)
-            ready = round(time.perf_counter() - start)
-            recommender = Recommender(catalog, generator, KeepOrder(), way)
-            recommender.recommend(Query(CATALOG, topic="something good"))  # the first list reads files
-            seconds = timed_lists(recommender, asked if generator.large else asked[:COMPARED])
-            if generator.large and not best:
-                best = [generator.generate(query, size).indices[:DEPTH] for query in asked[:COMPARED]]
-            found = recall(generator, asked[:COMPARED], best) if best else {}
-            memory = round(process.memory_info().rss / 1e6)
-            rows.append({"way": way, **seconds, **found, "ready in": ready, "memory mb": memory})
-            del generator, recommender
-        return figures | {"lists": rows} | nearest(url, vectors_of(folder), asked)
+        return compare(catalog, encoder, Path(folder), url, database)
+
+
+def compare(catalog: Catalog, encoder: Encoder, cache: Path, url: str, database: int) -> Figures:
+    """Both ways, each next to scoring everything."""
+    switch, process = Switch(), psutil.Process()
+    memory, seconds = {"the items": process.memory_info().rss}, {}
+    start = time.perf_counter()
+    generator = CandidateGenerator(catalog, encoder, cache, search=lambda name, vectors: switch)
+    seconds["reading the catalogue"] = time.perf_counter() - start
+    memory["with columns and traits"] = process.memory_info().rss
+    asked = generator.vectors[:: max(1, len(catalog) // SAMPLED)][:SAMPLED] + NOISE / 20
+    found, rows = [], []
+    for name, make in {"all products": exact, "pgvector's graph": hnsw(url)}.items():
+        start = time.perf_counter()
+        switch.way = make(CATALOG, generator.vectors)
+        seconds[name] = time.perf_counter() - start
+        rows.append({"way": name, **_lists(generator, name, 2 * len(rows), database)})
+        found.append(switch.near(asked, DEPTH))
+        memory[name] = process.memory_info().rss
+    return {
+        "items": len(catalog),
+        "seconds": {name: round(value) for name, value in seconds.items()},
+        "memory_mb": {name: round(value / 1e6) for name, value in memory.items()},
+        "lists": rows,
+        "recall@100 of the graph": share(found[1], found[0]),
+    }
+
+
+def _lists(generator: CandidateGenerator, name: str, seed: int, database: int) -> Figures:
+    catalog, words = generator.catalog, generator.catalog.schema.examples
+    recommender = Recommender(catalog, generator, KeepOrder(), name)
+    recommender.recommend(Query(CATALOG, topic="something good"))  # the first one reads files
+    seconds = timed(recommender, queries(catalog, words, QUERIES, seed), database)
+    asked = queries(catalog, words, COMPARED, seed + 1)
+    listed = [generator.generate(query, DEPTH).indices for query in asked]
+    start = processor_seconds(database)
+    best = [generator.generate(query, len(catalog)).indices for query in asked]
+    everything = round((processor_seconds(database) - start) / COMPARED, 2)
+    found = {f"best {n} found": share([f[:n] for f in listed], [b[:n] for b in best]) for n in (LISTED, DEPTH)}
+    return {**seconds, **found, "processor, scoring everything": everything}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--items", type=int, default=ITEMS)
+    known, sys.argv[1:] = parser.parse_known_args()
+    run(__doc__.splitlines()[0], partial(measure, size=known.items))
+
+
+if __name__ == "__main__":
+    main()

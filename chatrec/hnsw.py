@@ -103,7 +103,7 @@ def _build(connection: Connection, name: str, table: str, vectors: np.ndarray) -
         for rows in _binary(vectors):
             cursor.copy_expert(f"COPY {table} FROM STDIN (FORMAT binary)", rows)
     # The graph is made in memory, else it takes many times as long.
-    memory = 64 + math.ceil(count * (4 * dimensions + 32 * LINKS) / 2**20)
+    memory = 64 + math.ceil(count * (4 * dimensions + 64 * LINKS) / 2**20)
     connection.execute(text(f"SET LOCAL maintenance_work_mem = '{memory}MB'"))
     how = f"(vector vector_ip_ops) WITH (m = {LINKS}, ef_construction = {WIDTH})"
     connection.execute(text(f"CREATE INDEX ON {table} USING hnsw {how}"))
