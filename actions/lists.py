@@ -25,7 +25,7 @@ def show(engine: Engine, incoming: Incoming, lead: Sequence[Say] = ()) -> Reply:
     given_up = tuple(c for c in state.constraints if c not in query.constraints or c in ranked.relaxed)
     if not ranked.items:
         return Reply((*lead, Say("utter_nothing")), state)
-    opening = [Say("utter_again")] * again + _opening(incoming, query, given_up)
+    opening = _not_here(incoming) + [Say("utter_again")] * again + _opening(incoming, query, given_up)
     feedback = [] if lead else _because(engine, incoming, query, ranked)
     shown = [r.item.item_id for r in ranked.items]
     after = dialogue.listed(state, shown, ranked.impression_id, given_up)
@@ -47,6 +47,8 @@ def related(engine: Engine, incoming: Incoming) -> Reply:
 def which_one(incoming: Incoming, response: str = "utter_which_one") -> Reply:
     """Ask which item of the last list is meant; without a list, say that there is none yet."""
     state = incoming.state
+    if missing := _not_here(incoming):
+        return Reply(tuple(missing), state)
     if not state.shown:
         return Reply((Say("utter_no_list_yet"),), state)
     titles = [incoming.catalog.item(i).title for i in state.shown]
@@ -55,13 +57,21 @@ def which_one(incoming: Incoming, response: str = "utter_which_one") -> Reply:
 
 
 def about(incoming: Incoming) -> str | None:
-    """The item a question is about: named, in focus, or the only one shown."""
+    """The item a question is about: named, in focus, or the only one shown. None when it is about one that is not here
+    ("is Barbie worth it?"); "can I take it with ibuprofen?" is still about the one in hand."""
     state = incoming.state
     if incoming.outcome.subjects:
         return incoming.outcome.subjects[0]
+    if any(m.entity == "known" and not str(m.value).islower() for m in incoming.mentions):
+        return None
     if state.focus or len(state.shown) == 1:
         return state.focus or state.shown[0]
     return None
+
+
+def _not_here(incoming: Incoming) -> list[Say]:
+    """That the catalogue lacks what the message names, without the name: it may be one that is never said."""
+    return [Say("utter_not_here")] if any(m.entity == "known" for m in incoming.mentions) else []
 
 
 def _findable(engine: Engine, incoming: Incoming) -> tuple[Query, bool]:

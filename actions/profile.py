@@ -44,18 +44,20 @@ class Line:
 
 def show_profile(engine: Engine, incoming: Incoming) -> Reply:
     """What is remembered about the user, a line for each thing, and the words that it was learnt from."""
-    lines = learnt(engine, incoming)
-    if not lines:
-        return Reply((Say("utter_profile_empty"),), incoming.state)
-    shown = lines[-SHOWN:]
-    numbered = [f"{number}. {line.text}" for number, line in enumerate(shown, 1)]
-    rows = [{"number": n, "ref": line.ref, "text": line.text} for n, line in enumerate(shown, 1)]
     passing = isinstance(incoming.memory, Passing)
-    says = (
-        Say("utter_profile_passing" if passing else "utter_profile", {"count": len(lines)}),
-        Say("utter_profile_lines", {"memory": "\n".join(numbered)}, custom={"kind": "memory", "lines": rows}),
-    )
-    return Reply(says, replace(incoming.state, pending=PROFILE, profile=tuple(line.ref for line in shown)))
+    return _shown(engine, incoming, Say("utter_profile_passing" if passing else "utter_profile"))
+
+
+def _shown(engine: Engine, incoming: Incoming, lead: Say) -> Reply:
+    lines = learnt(engine, incoming)[-SHOWN:]
+    if not lines:
+        passing = isinstance(incoming.memory, Passing)
+        return Reply((Say("utter_profile_empty_passing" if passing else "utter_profile_empty"),), incoming.state)
+    numbered = [f"{number}. {line.text}" for number, line in enumerate(lines, 1)]
+    rows = [{"number": n, "ref": line.ref, "text": line.text} for n, line in enumerate(lines, 1)]
+    told = Say("utter_profile_lines", {"memory": "\n".join(numbered)}, custom={"kind": "memory", "lines": rows})
+    state = replace(incoming.state, pending=PROFILE, profile=tuple(line.ref for line in lines))
+    return Reply((lead, told), state)
 
 
 def learnt(engine: Engine, incoming: Incoming) -> list[Line]:
@@ -93,7 +95,8 @@ def _quoting(text: str, said: str, incoming: Incoming) -> str:
 
 def correct_profile(engine: Engine, incoming: Incoming) -> Reply:
     """Forget the lines that the message points at ("the second", a title, a button), and the wishes it speaks of. A
-    negated wish ("no more horror"), or one that is set against it ("not horror but thriller"), takes their place."""
+    negated wish ("no more horror"), or one that is set against it ("not horror but thriller"), takes their place. Where
+    it says nothing of these, show all lines and ask."""
     if incoming.lifted and not incoming.wishes:
         return Reply((), incoming.state)
     gone = _drop_lines(engine, incoming)
@@ -101,8 +104,9 @@ def correct_profile(engine: Engine, incoming: Incoming) -> Reply:
         return Reply((Say("utter_profile_corrected"),), _untouched(incoming))
     if gone:
         return Reply((Say("utter_profile_dropped", {"lines": "\n".join(gone)}),), _untouched(incoming))
-    asked = incoming.line or incoming.mentions
-    return Reply((Say("utter_profile_not_there" if asked else "utter_profile_how"),), _untouched(incoming))
+    if incoming.line or incoming.mentions:
+        return Reply((Say("utter_profile_not_there"),), _untouched(incoming))
+    return _shown(engine, incoming, Say("utter_profile_how"))
 
 
 def contradicted(engine: Engine, incoming: Incoming) -> Reply | None:
@@ -160,7 +164,9 @@ def _same(one: Constraint, other: Constraint) -> bool:
 
 
 def forget(engine: Engine, incoming: Incoming) -> Reply:
-    """Ask before erasing."""
+    """Ask before erasing. Who says it again means it."""
+    if incoming.before.pending == FORGET:
+        return erase(engine, incoming)
     return Reply((Say("utter_forget_sure"),), replace(incoming.state, pending=FORGET))
 
 

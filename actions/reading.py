@@ -109,7 +109,8 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
     metadata = message.get("metadata") or {}
     key = str(metadata.get("message_id") or message.get("message_id") or time.time_ns())
     who = str(metadata.get("user") or tracker.sender_id)
-    user, memory = built.store.key(who), built.memory(who, tracker.get_slot("memory"))
+    user = built.store.key(who)
+    memory = built.memory(who, (tracker.get_slot("memory") or {}).get(user))
     entities = message.get("entities") or []
     told = {entity.get("entity"): entity for entity in reversed(entities)}  # of several, the first
     spoken, feels = told.get("spoken", {}), told.get("feeling", {}).get("value", "")
@@ -119,7 +120,7 @@ def read(built: Engine, tracker: Tracker, domain: Mapping) -> Incoming:
     click = told.get("feedback", {}).get("value")
     line, click = (click["item_id"], None) if click and click["kind"] == LINE else ("", click)
     intent = (message.get("intent") or {}).get("name") or "nlu_fallback"
-    earlier = _state(built, tracker)
+    earlier = _state(built, tracker).heard_from(user)
     before, mentions = _moved(built, earlier, intent, text, heard, click, feels)
     catalog = built.catalog(before.catalog)
     feeling = "" if intent == "emergency" or click else feelings.heard(feels, text, before, catalog, now)

@@ -25,6 +25,7 @@ from chatrec.memory import CONSENT, KEPT, Passing
 
 log = logging.getLogger(__name__)
 
+PEOPLE = 20  # of a group, of whom the conversation knows something
 ERASED = "erased"  # slot that tells Rasa's tracker store to forget the person whose id it holds
 
 
@@ -86,10 +87,16 @@ async def _respond(work: Work, dispatcher: CollectingDispatcher, tracker: Tracke
     for say in reply.says:
         response = say.response and own(say.response, schema.name, spoken, domain.get("responses") or {})
         _send(dispatcher, replace(say, response=response), nouns(schema), cards)
-    memory = reply.memory or incoming.memory
-    known = memory.to_json() if isinstance(memory, Passing) else KEPT
     erased = [SlotSet(ERASED, incoming.who)] if reply.erase else []
-    return [SlotSet("state", reply.state.to_json()), SlotSet("memory", None if reply.erase else known), *erased]
+    return [SlotSet("state", reply.state.to_json()), SlotSet("memory", _remembered(tracker, incoming, reply)), *erased]
+
+
+def _remembered(tracker: Tracker, incoming: Incoming, reply: Reply) -> dict[str, Any]:
+    """What the conversation alone knows of each who takes part, by their key; they spoke last who stand last."""
+    known = {key: kept for key, kept in (tracker.get_slot("memory") or {}).items() if key != incoming.user}
+    memory = reply.memory or incoming.memory
+    own = {} if reply.erase else {incoming.user: memory.to_json() if isinstance(memory, Passing) else KEPT}
+    return dict([*known.items(), *own.items()][-PEOPLE:])
 
 
 def _run(built: Engine, work: Work, tracker: Tracker, domain: Mapping) -> tuple[Incoming, Reply]:

@@ -32,6 +32,7 @@ BENCHMARKS = {
     "pictures": "what is recognised of pictures",
     "history": "what somebody turns to next, next to six peers",
     "cold": "people of whom three events are known, or a sentence",
+    "diversity": "what variety and less popular lists cost",
     "million": "lists from a catalogue of a million, through pgvector and without",
     "charts": "pictures of these figures, into docs/",
 }

@@ -94,12 +94,35 @@ def learning(found: Figures) -> Figure:
     return figure
 
 
+def diversity(found: Figures) -> Figure:
+    """What more variety, and what less popular lists, cost in the validation of every set."""
+    titles = {name.partition(":")[0]: table for name, table in found.items() if name.endswith(": validation")}
+    figure, axes = plt.subplots(2, len(titles), figsize=(4.2 * len(titles), 6), layout="constrained")
+    figure.suptitle("What a list of ten pays in NDCG@10 for variety, and for less popular items", x=0.01, ha="left")
+    shown = (("diversity", ("MMR", "DPP")), ("lift", ("calibrated", "exposure")))
+    for column, (title, table) in zip(axes.T, titles.items(), strict=True):
+        for axis, (measure, ways) in zip(column, shown, strict=True):
+            for way, colour in zip(ways, (SECOND, MINE), strict=True):
+                rows = [row for row in table if row["way"] in ("as ranked", way)]
+                points = [row[measure] for row in rows], [-100 * row["price"] for row in rows]
+                axis.plot(*points, "o-", color=colour, label=way)
+            axis.axhline(-1, color=OTHER, linewidth=1)
+            axis.set_ylim(-4, 2.2)
+            axis.legend(frameon=False, fontsize=8)
+            axis.set_xlabel({"lift": "popularity lift"}.get(measure, measure), fontsize=9)
+            axis.set_title(f"{title}: change of NDCG@10, %", loc="left", fontsize=10)
+            axis.tick_params(labelsize=8)
+            axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
 CHARTS: dict[str, Callable[[Figures], Figure]] = {
     "history": history,
     "dialogues": dialogues,
     "cold": cold,
     "ranking": speed,
     "learning": learning,
+    "diversity": diversity,
 }
 
 

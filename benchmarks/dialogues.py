@@ -136,7 +136,8 @@ VIEWS: dict[str, Callable[[Query], Query]] = {
 
 def table(cases: Sequence[Case], catalog: Catalog, scorer: Scorer) -> np.ndarray:
     """(cases, measures)"""
-    return np.array([[f[m] for m in MEASURES] for f in dialogues.measure(cases, catalog, scorer, new=True)])
+    answers = dialogues.answers(cases, catalog, scorer, new=True)
+    return np.array([[answer.figures[m] for m in MEASURES] for answer in answers])
 
 
 def row(name: str, found: np.ndarray) -> dict[str, str]:

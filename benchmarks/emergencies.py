@@ -18,11 +18,11 @@ import yaml
 from sklearn.model_selection import StratifiedKFold
 
 from chatrec.catalog import SCHEMA
-from chatrec.encoder import load_encoder
 from chatrec.policy import read_policy
 from chatrec.safety import GENERAL, Sentence, Spotter, sentences
 from chatrec.settings import Settings
 from components.sentence_encoder import encode_once
+from components.tuned_encoder import load_tuned
 
 LAYERS = [3, -1]
 FOLDS = 5
@@ -93,7 +93,7 @@ def main() -> None:
     settings = Settings.read()
     own, rest = known(settings)
     blind = list(in_file(options.blind)) if options.blind else []
-    encoder = load_encoder(settings)
+    encoder = load_tuned(settings)
     learnt, left = (
         encode_once(encoder, texts, LAYERS, settings.cache)
         for texts in ([s.text for s in (*own, *rest)], [s.text for s in blind])

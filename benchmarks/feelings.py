@@ -20,11 +20,11 @@ import yaml
 from chatrec import dialogue, feelings
 from chatrec.bootstrap import Engine, engine
 from chatrec.dialogue import State
-from chatrec.encoder import load_encoder
 from chatrec.feelings import FINE, NONE, Listener
 from chatrec.settings import ROOT, Settings
 from chatrec.types import Event, Query
 from components.sentence_encoder import encode_once
+from components.tuned_encoder import load_tuned
 
 LAYERS = [3, -1]
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5)
@@ -45,7 +45,7 @@ def examples() -> Iterator[tuple[str, str]]:
 
 def hearing(settings: Settings) -> None:
     """Print how much is heard at several thresholds."""
-    encoder = load_encoder(settings)
+    encoder = load_tuned(settings)
 
     def encoded(texts: list[str]) -> np.ndarray:
         return encode_once(encoder, texts, LAYERS, settings.cache)

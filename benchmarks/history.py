@@ -26,14 +26,16 @@ from benchmarks import Figures, machine, peers, show
 from benchmarks.kept import Kept, fingerprint, source
 from chatrec.collaborative import Ease, History, popularity
 from chatrec.encoder import encode_items, load_encoder
+from chatrec.evaluation import beyond
 from chatrec.evaluation import history as ev
+from chatrec.evaluation.beyond import Ground
 from chatrec.factors import Factors
 from chatrec.neighbours import SequenceNeighbours
 from chatrec.sequence import Recipe, SequenceModel
 from chatrec.settings import Settings
 
 SEEDS = (0, 1, 2)
-MEASURES = ("hr@10", "ndcg@10", "hr@20", "mrr", "coverage", "mean_popularity")
+MEASURES = ("hr@10", "ndcg@10", "hr@20", "mrr", "coverage", "gini", "popularity_lift", "novelty", "diversity")
 RESAMPLES = 2000
 MOST = {"LightGCN": 100, "SASRec": 50}  # epochs among which the best number is looked for, in ten steps
 OURS = "blend (ours)"
@@ -55,14 +57,19 @@ class Bench:
 
 def movielens() -> ev.Log:
     """MovieLens 100K as it comes with RecBole."""
-    spec = importlib.util.find_spec("recbole")
-    folder = Path(spec.submodule_search_locations[0]) / "dataset_example" / "ml-100k"
-    films, ratings = (_rows(folder / f"ml-100k.{kind}") for kind in ("item", "inter"))
+    films, ratings = (_rows(kind) for kind in ("item", "inter"))
     texts = {film: f"{title} ({year}). {', '.join(genres.split())}" for film, title, year, genres in films}
     return ev.make_log(((user, film, float(at), float(stars)) for user, film, stars, at in ratings), texts)
 
 
-def _rows(path: Path) -> list[list[str]]:
+def people() -> dict[str, dict[str, str]]:
+    """Age and gender of its users."""
+    return {user: {"age": age, "gender": gender} for user, age, gender, *_ in _rows("user")}
+
+
+def _rows(kind: str) -> list[list[str]]:
+    spec = importlib.util.find_spec("recbole")
+    path = Path(spec.submodule_search_locations[0]) / "dataset_example" / "ml-100k" / f"ml-100k.{kind}"
     return [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
 
 
@@ -89,11 +96,11 @@ def rivals(bench: Bench, seeds: Sequence[int], quick: bool) -> tuple[dict[str, l
 def _curve(bench: Bench, name: str, train: Callable[..., ev.Scorer], most: int) -> np.ndarray:
     """(10, 2) numbers of epochs, and NDCG@10 after them on the event before the last, which training doesn't see."""
     known, cases, items, found = bench.log.known(2), ev.held_out(bench.log, 2), len(bench.log.items), []
-    counts = popularity(known, items)
 
     def after(epoch: int, score: ev.Scorer) -> None:
         if epoch % max(most // 10, 1) == 0:
-            found.append((epoch, ev.evaluate(cases, score, counts)["ndcg@10"]))
+            ranks, _ = ev.places(score(cases.histories), cases.histories, cases.targets)
+            found.append((epoch, ev.gains(ranks).mean()))
             print(f"{name}: epoch {epoch} of {most}, {found[-1][1]:.4f}", file=sys.stderr, flush=True)
 
     def compute() -> np.ndarray:
@@ -141,7 +148,7 @@ def ours(bench: Bench, recipe: Recipe, seeds: Sequence[int]) -> dict[str, list[e
 def gains(cases: ev.Cases, scorers: Sequence[ev.Scorer]) -> np.ndarray:
     """(users, 2) HR@10 and NDCG@10 of each user, means over seeds."""
     ranks = [ev.places(scorer(cases.histories), cases.histories, cases.targets)[0] for scorer in scorers]
-    return np.mean([np.stack([r <= ev.DEPTH, (r <= ev.DEPTH) / np.log2(r + 1)], axis=1) for r in ranks], axis=0)
+    return np.mean([np.stack([r <= ev.DEPTH, ev.gains(r)], axis=1) for r in ranks], axis=0)
 
 
 def ratios(mine: np.ndarray, other: np.ndarray) -> Figures:
@@ -153,6 +160,18 @@ def ratios(mine: np.ndarray, other: np.ndarray) -> Figures:
     return {m: f"{r:.2f} [{a:.2f}, {b:.2f}]" for m, r, a, b in zip(MEASURES, means, low, high, strict=False)}
 
 
+def apart(cases: ev.Cases, found: Mapping[str, np.ndarray], counts: np.ndarray) -> list[Figures]:
+    """NDCG@10 by group, of each scorer's (users,) gains: by history and taste, age and gender."""
+    told = people()
+    groups = {**beyond.groups(cases.histories, counts), **beyond.traits([told[user] for user in cases.users])}
+    return [
+        {"scorer": name, "by": trait, **{k: round(v, 3) for k, v in row.items() if k in ("gap", "error")}}
+        | {"ndcg@10": ", ".join(f"{k} {v:.3f}" for k, v in row.items() if k not in ("gap", "error"))}
+        for name, row_of in ((name, beyond.gaps(gain, groups)) for name, gain in found.items())
+        for trait, row in row_of.items()
+    ]
+
+
 def measure(settings: Settings, quick: bool = False) -> Figures:
     """All figures, by name; means over seeds."""
     log = movielens()
@@ -162,11 +181,11 @@ def measure(settings: Settings, quick: bool = False) -> Figures:
     sampling = {"sweeps": 10, "burn": 5} if quick else {}
     against, curves = rivals(bench, seeds, quick)
     every = against | ours(bench, recipe, seeds)
-    counts = popularity(log.known(1), len(log.items))
+    ground = Ground(popularity(log.known(1), len(log.items)), len(log.users), text)
     groups = {"all_known": ev.held_out(log, 1), "three_known": ev.held_out(log, 1, ev.FEW)}
     tables = {
         group: [
-            _row(name, [ev.evaluate(cases, s, counts, len(cases.targets)) for s in scorers])
+            _row(name, [ev.evaluate(cases, s, ground, batch=len(cases.targets)) for s in scorers])
             for name, scorers in every.items()
         ]
         for group, cases in groups.items()
@@ -183,6 +202,7 @@ def measure(settings: Settings, quick: bool = False) -> Figures:
             for mine in (OURS, f"{OURS}, one seed")
             for name in against
         ],
+        "groups": apart(groups["all_known"], {name: row[:, 1] for name, row in known.items()}, ground.counts),
         "epochs": curves,
         "rmse_of_random_fifth": round(float(np.mean(errors)), 4),
     }

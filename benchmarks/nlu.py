@@ -1,8 +1,7 @@
 """How well messages are understood: ``python -m benchmarks.nlu [--json] [--picture FILE]``.
 
-Trains the intent part of ``config.yml`` on ``data/nlu`` and measures it on ``tests/nlu/test_nlu.yml``, by
-cross-validation, and on real seekers' utterances (``CHATREC_DATA``/nlu, left out when it is not there). The picture is
-the confusion matrix of the seekers.
+Trains the intent part of ``config.yml`` on ``data/nlu`` and measures it on ``tests/nlu/test_nlu.yml`` and on what real
+seekers said (``CHATREC_DATA``/nlu, left out when it is not there). The picture is the confusion matrix of the seekers.
 """
 
 from __future__ import annotations
@@ -30,11 +29,9 @@ from rasa.shared.nlu.constants import INTENT, INTENT_NAME_KEY, PREDICTED_CONFIDE
 from rasa.shared.nlu.training_data.loading import load_data
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.svm import SVC
 
+from chatrec.encoder import Encoder
 from chatrec.settings import Settings
 from components.intent_classifier import EmbeddingIntentClassifier
 from components.sentence_encoder import SentenceEncoderFeaturizer
@@ -119,8 +116,9 @@ def _conversation(said: str) -> DialogueStateTracker:
     return DialogueStateTracker.from_events("seeker", [SessionStarted(), *([BotUttered(said)] if said else [])])
 
 
-def train(root: Path, data: TrainingData, folder: Path) -> Reader:
-    """Train on ``data`` with the options of ``config.yml``; features stay on the examples."""
+def train(root: Path, data: TrainingData, folder: Path, encoder: Encoder | None = None) -> Reader:
+    """Train on ``data`` with the options of ``config.yml``, and with another encoder than the bot's if one is given;
+    features stay on the examples."""
     steps = {step.pop("name"): step for step in yaml.safe_load((root / "config.yml").read_text())["pipeline"]}
     storage, context = LocalModelStorage(folder), ExecutionContext(GraphSchema({}), "benchmark")
     parts = []
@@ -128,6 +126,7 @@ def train(root: Path, data: TrainingData, folder: Path) -> Reader:
         options = steps.get(part.__name__) or steps.get(f"{part.__module__}.{part.__name__}") or {}
         parts.append(part.create({**part.get_default_config(), **options}, storage, Resource(part.__name__), context))
     tokenizer, featurizer, classifier = parts
+    featurizer._encoder = encoder or featurizer._encoder
     featurizer.process_training_data(tokenizer.process_training_data(data))
     classifier.train(data)
     return Reader(tokenizer, featurizer, classifier)
@@ -159,34 +158,6 @@ def held_out(reader: Reader, data: TrainingData) -> dict[str, Any]:
         "calibration_error": round(calibration_error(confidence, right), 3),
         "fallback": curve,
     }
-
-
-def compare(reader: Reader, data: TrainingData) -> list[dict[str, Any]]:
-    """Five-fold cross-validation on the training examples: classifiers and layers side by side."""
-    vectors = np.concatenate([m.get_dense_features(TEXT)[1].features for m in data.intent_examples])
-    truth = np.array([m.get(INTENT) for m in data.intent_examples])
-    last = vectors[:, vectors.shape[1] // 2 :]
-    sharp = reader.classifier.config["sharpness"]
-    logistic = LogisticRegression(C=10, max_iter=1000)
-    rows = [("logistic regression, last layer", logistic, last, "decision_function", sharp)]
-    rows += [("logistic regression, two layers", logistic, vectors, "decision_function", sharp)]
-    for kernel, options in (("linear", {"C": 1}), ("rbf", {"C": 5, "gamma": 0.5})):
-        machine = SVC(kernel=kernel, probability=True, random_state=0, **options)
-        rows.append((f"SVM, {kernel}, two layers", machine, vectors, "predict_log_proba", 1.0))
-    return [_validate(*row, truth) for row in rows]
-
-
-def _validate(name: str, model: Any, vectors: np.ndarray, method: str, sharpness: float, truth: np.ndarray) -> dict:
-    folds = StratifiedKFold(5, shuffle=True, random_state=0)
-    scores = sharpness * cross_val_predict(model, vectors, truth, cv=folds, method=method)
-    shares = np.exp(scores - scores.max(axis=1, keepdims=True))
-    shares /= shares.sum(axis=1, keepdims=True)
-    labels = np.unique(truth)
-    right = labels[shares.argmax(axis=1)] == truth
-    loss = -np.log(shares[np.arange(len(truth)), np.searchsorted(labels, truth)] + 1e-12).mean()
-    error = calibration_error(shares.max(axis=1), right)
-    numbers = {"accuracy": right.mean(), "log_loss": loss, "calibration_error": error}
-    return {"name": name, **{key: round(float(value), 3) for key, value in numbers.items()}}
 
 
 @dataclass(frozen=True)
@@ -263,7 +234,6 @@ def measure(settings: Settings, picture: Path | None = None) -> dict[str, Any]:
         "examples": len(data.intent_examples),
         "train_seconds": round(seconds, 1),
         "held_out": held_out(reader, test),
-        "cross_validation": compare(reader, data),
         "latency": latency(reader, [m.get(TEXT) for m in test.intent_examples]),
     }
     path = settings.data / "nlu" / "seeker_intents_dev.jsonl"

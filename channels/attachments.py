@@ -14,7 +14,6 @@ from chatrec.media import MAX_BYTES, Heard, Seen
 
 WAITING = 8  # files that may be worked on at once, over all conversations; a long one takes ten seconds
 CHOICES = 3  # items that are asked about
-LIKE = "Something like"  # what a picture without a caption asks for
 READ = ("utter_seen_nothing", "utter_seen_item", "utter_seen_several")
 LOOKED = ("utter_alike_nothing", "utter_alike_item", "utter_alike_several")
 
@@ -39,7 +38,10 @@ class Attachments:
             found = await asyncio.to_thread(self._understand, data)
         finally:
             self._busy -= 1
-        return heard(found, says, caption) if isinstance(found, Heard) else seen(found, says, caption)
+        if isinstance(found, Seen):
+            return seen(found, says, caption)
+        says.hear(found.text)
+        return heard(found, says, caption)
 
 
 def allow(size: int | None) -> None:
@@ -61,7 +63,7 @@ def heard(found: Heard, says: Sayings, caption: str = "") -> str | Message:
 def seen(found: Seen, says: Sayings, caption: str = "") -> Message:
     """Which item a picture shows, asked; the answer says what the caption does, or asks for the like."""
     nothing, one, several = LOOKED if found.looked else READ
-    choices, wish = found.matches[:CHOICES], caption.strip() or LIKE
+    choices, wish = found.matches[:CHOICES], caption.strip() or says("utter_seen_wish")["text"]
     if not choices:
         return says(nothing)
     asked = [says(several if choices[1:] else one, item=match.heading, wish=wish) for match in choices]

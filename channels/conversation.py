@@ -34,7 +34,8 @@ class Conversation:
     ) -> None:
         self.outbox = Outbox()
         self.settled = self.outbox.last  # position after the last finished turn
-        self._handle, self._says = handle, says
+        self.says = says
+        self._handle = handle
         self._turn_seconds = turn_seconds
         self._pace = pace
         self._queue = Queue(self._turn, handled)
@@ -71,17 +72,19 @@ class Conversation:
     async def _turn(self, incoming: Incoming) -> bool:
         if incoming.text:
             self.outbox.push("message", incoming.echo())
+        if incoming.typed:
+            self.says.hear(incoming.text)
         verdict = self._pace.verdict(incoming.user) if incoming.text else "go"
         before = self.outbox.push("typing", {"on": True})
         with watched.turn("webchat") as turn:
             if verdict == "go":
                 await self._handled(incoming)
             elif verdict == "pause":
-                self.outbox.push("message", self._says("utter_slow_down"))
+                self.outbox.push("message", self.says("utter_slow_down"))
             answered = verdict != "go" or self.outbox.last > before
             turn.outcome = "apology" if not answered else "limited" if verdict != "go" else "answered"
         if not answered and incoming.text:
-            self.outbox.push("message", history.apology(self._says, incoming.message_id))
+            self.outbox.push("message", history.apology(self.says, incoming.message_id))
         self.outbox.push("typing", {"on": False})
         self.settled = self.outbox.push("done", {"message_id": incoming.message_id, "answered": answered})
         return answered

@@ -24,6 +24,8 @@ def messages(events: Iterable[Event], leave_out: Set[str], says: Sayings) -> lis
     apology. The turns of the message ids in ``leave_out`` are missing: they are still going on."""
     said: list[Message] = []
     for turn in _turns(events):
+        if turn[0]["from"] == "user" and "button" not in turn[0]:
+            says.hear(turn[0]["text"])
         if turn[0].get("message_id") not in leave_out:
             said += turn if len(turn) > 1 or turn[0]["from"] == "bot" else [*turn, apology(says, turn[0]["message_id"])]
     return said[-KEPT:]
@@ -38,6 +40,13 @@ def handled(events: Iterable[Event]) -> frozenset[str]:
     """Ids of the user's messages that got an answer."""
     turns = [turn for turn in _turns(events) if len(turn) > 1 and turn[0]["from"] == "user"]
     return frozenset(turn[0]["message_id"] for turn in turns if turn[0]["message_id"])
+
+
+def heard(events: Iterable[Event]) -> Iterator[str]:
+    """What users wrote or said, oldest first; not what buttons and commands say for them."""
+    for event in events:
+        if isinstance(event, UserUttered) and event.text and (event.metadata or {}).get("source", "text") == "text":
+            yield event.text
 
 
 def _turns(events: Iterable[Event]) -> Iterator[list[Message]]:

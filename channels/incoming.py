@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rasa.core.channels.channel import OutputChannel, UserMessage
@@ -72,6 +72,16 @@ class Incoming:
     pressed: Any = None
     file: Any = None
 
+    @property
+    def typed(self) -> bool:
+        """Whether the text is the user's own, and not what a button or a command says for them."""
+        return not self.button and not self.intent
+
+    def named(self, command: str) -> Incoming:
+        """The message as a command means it."""
+        intent, words = COMMANDS[command]
+        return replace(self, text=words, intent=intent)
+
     def echo(self) -> Message:
         """The message as pages show it."""
         return user_message(self.message_id, self.text, asdict(self.button) if self.button else None)
@@ -82,7 +92,7 @@ class Incoming:
             self.text,
             output,
             self.conversation,
-            parse_data=self._parsed() if self.button or self.intent else None,
+            parse_data=None if self.typed else self._parsed(),
             input_channel=channel,
             message_id=self.message_id,
             metadata={

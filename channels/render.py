@@ -223,8 +223,9 @@ def slack(message: Message) -> list[dict[str, Any]]:
 
 
 def slack_home(messages: Sequence[Message]) -> dict[str, Any]:
-    """The Home tab: what is remembered, and what one can do about it."""
-    sections = [block for message in messages for block in _slack_lines(message) or _slack_texts(message)][:40]
+    """The Home tab: what is remembered, line by line and without a word around it, and what one can do about it."""
+    told = [block for message in messages for block in _slack_lines(message)]
+    sections = (told or [block for message in messages for block in _slack_texts(message)])[:40]
     labels = {"correct": "Correct something", "export": "Send me all of it", "forget": "Forget everything"}
     buttons = [_slack_button(f"ask.{name}", label, name) for name, label in labels.items()]
     buttons[-1]["style"] = "danger"

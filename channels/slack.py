@@ -135,7 +135,7 @@ class Slack(InputChannel):
 
         @hook.listener("after_server_start")
         async def start(app: Sanic, loop: Any) -> None:
-            self._app, self._says = app, Sayings(app)
+            self._app = app
             if self._app_token:
                 self._socket = AsyncSocketModeHandler(self._bolt, self._app_token)
                 self._connecting = loop.create_task(self._socket.connect_async())  # tries until it succeeds
@@ -185,8 +185,8 @@ class Slack(InputChannel):
             await self._take(read_home(event, str(context.team_id), body["event_id"]))
 
     async def _on_command(self, ack: AsyncAck, body: dict[str, str], context: AsyncBoltContext) -> None:
-        elsewhere = {} if body["channel_id"].startswith("D") else self._says("utter_answered_directly")
-        await ack(text=elsewhere.get("text", ""))
+        says = Sayings(self._app, [body.get("text") or ""])
+        await ack(text="" if body["channel_id"].startswith("D") else says("utter_answered_directly")["text"])
         await self._take(read_command(body, str(context.team_id), await self._direct(body["user_id"])))
 
     async def _on_press(self, ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
@@ -205,7 +205,8 @@ class Slack(InputChannel):
         try:
             await self._turns.take(self._app, incoming)
         except TooMany:
-            await self._output.send_response(incoming.conversation, self._says("utter_too_many"))
+            says = Sayings(self._app, [incoming.text])
+            await self._output.send_response(incoming.conversation, says("utter_too_many"))
 
     async def _fetch(self, file: Mapping[str, Any]) -> bytes:
         """A file of a message; the SDK has no download. The token goes to Slack only, whatever an event says."""
@@ -231,8 +232,9 @@ class Slack(InputChannel):
     # --- what goes out ------------------------------------------------------------------------------------------------
 
     async def _answer(self, incoming: Incoming, say: Say) -> None:
-        if incoming.pressed:
-            await self._tick(incoming.pressed)
+        body = incoming.pressed or {}
+        if "message" in body:
+            await self._tick(body)
         messages = await say()
         channel, user = address(incoming.conversation)
         if channel == "home":
@@ -240,6 +242,9 @@ class Slack(InputChannel):
             return
         for message in messages:
             await self._output.send_response(incoming.conversation, message)
+        if "view" in body:  # the press was on the Home tab, which shows what is known now
+            _, team, who = incoming.user.split(":")
+            await self._take(read_home({"user": who}, team, f"{incoming.message_id}-home"))
 
     async def _tick(self, body: dict[str, Any]) -> None:
         """Show under a card who pressed what. Presses may overtake the update before, so the last form counts."""

@@ -31,7 +31,7 @@ def read_message(event: Mapping[str, Any], team: str, me: str) -> Incoming | Non
     try:
         return replace(said, text=read_text(plain(event.get("text") or "", me)))
     except BadInput:
-        return said if files else named(said, "help")
+        return said if files else said.named("help")
 
 
 def _may_be_read(file: Mapping[str, Any]) -> bool:
@@ -64,7 +64,7 @@ def read_press(body: Mapping[str, Any], team: str, direct: str) -> Incoming | No
     conversation = where(team, channel, (message or {}).get("thread_ts") or "")
     sent = action["action_ts"]
     said = _incoming(team, user, conversation, f"slack-{user}-{sent}-{action['action_id']}", float(sent))
-    said = replace(said, pressed=body if message else None)
+    said = replace(said, pressed=body)
     with suppress(BadInput):
         if kind == "card":
             button = render.unpack(action["value"])
@@ -72,7 +72,7 @@ def read_press(body: Mapping[str, Any], team: str, direct: str) -> Incoming | No
         if kind == "say":
             return replace(said, text=read_text(action["value"]))
         if kind == "ask" and action["value"] in COMMANDS:
-            return named(said, action["value"])
+            return said.named(action["value"])
     return None
 
 
@@ -81,14 +81,14 @@ def read_command(body: Mapping[str, str], team: str, direct: str) -> Incoming:
     said = _incoming(team, body["user_id"], where(team, direct, ""), f"slack-{body['trigger_id']}", time.time())
     with suppress(BadInput):
         return replace(said, text=read_text(plain(body.get("text") or "", "")))
-    return named(said, "recommend")
+    return said.named("recommend")
 
 
 def read_home(event: Mapping[str, Any], team: str, event_id: str) -> Incoming:
     """Somebody opens the Home tab, which shows what is known about them."""
     user = event["user"]
     sent = float(event.get("event_ts") or time.time())
-    return named(_incoming(team, user, f"slack:{team}:home:{user}", f"slack-{event_id}", sent), "profile")
+    return _incoming(team, user, f"slack:{team}:home:{user}", f"slack-{event_id}", sent).named("profile")
 
 
 def where(team: str, channel: str, thread: str) -> str:
@@ -100,12 +100,6 @@ def address(conversation: str) -> tuple[str, str | None]:
     """The channel and the thread that a conversation's name holds; for a Home tab ``home`` and the user."""
     _, _, channel, *thread = conversation.split(":")
     return channel, thread[0] if thread else None
-
-
-def named(said: Incoming, command: str) -> Incoming:
-    """The message as a command means it."""
-    intent, words = COMMANDS[command]
-    return replace(said, text=words, intent=intent)
 
 
 def plain(text: str, me: str) -> str:

@@ -188,7 +188,8 @@ class Telegram(InputChannel):
         try:
             await self._take(app, update)
         except TooMany:
-            chat, said = update.effective_chat.id, Sayings(app)("utter_too_many")["text"]
+            says = Sayings(app, [(update.message and update.message.text) or ""])
+            chat, said = update.effective_chat.id, says("utter_too_many")["text"]
             self._spawn(self._quietly(patiently(lambda: self._bot.send_message(chat, said))))
         except Exception as error:
             log.error("telegram: an update was not understood (%s)", type(error).__name__)
@@ -217,8 +218,8 @@ class Telegram(InputChannel):
             self._acknowledged[query.id] = True
             text = incoming.text if incoming and incoming.button else None
             self._spawn(self._quietly(self._bot.answer_callback_query(query.id, text)))
-        if incoming:
-            await self._turns.take(app, incoming)
+        if incoming and await self._turns.take(app, incoming):
+            self._spawn(self._typing(*address(incoming.conversation)))
 
     async def _fetch(self, file: File) -> bytes:
         allow(file.file_size)
@@ -250,9 +251,13 @@ class Telegram(InputChannel):
             await patiently(lambda: self._bot.edit_message_reply_markup(*key, reply_markup=_markup(after)))
 
     async def _type(self, chat: int, thread: int | None) -> None:
+        """Still at it: that it was heard is shown as soon as a message is taken."""
         while True:
-            await self._quietly(self._bot.send_chat_action(chat, ChatAction.TYPING, message_thread_id=thread))
             await asyncio.sleep(TYPING)
+            await self._typing(chat, thread)
+
+    async def _typing(self, chat: int, thread: int | None) -> None:
+        await self._quietly(self._bot.send_chat_action(chat, ChatAction.TYPING, message_thread_id=thread))
 
     async def _quietly(self, call: Awaitable[Any]) -> None:
         """What may fail without a loss: a press that is too old, a message that was deleted."""

@@ -75,18 +75,20 @@ def _command(said: Incoming, name: str, rest: str) -> Incoming:
     """What a command means; words after /recommend are the wish."""
     with suppress(BadInput):
         return replace(said, text=read_text(rest if name == "recommend" else ""))
-    intent, words = COMMANDS[name]
-    return replace(said, text=words, intent=intent)
+    return said.named(name)
 
 
 def _words(said: Incoming, text: str, message: Message) -> Incoming | None:
-    """Typed words, or a file with its caption; of other attachments the bot says honestly that it can't use them."""
+    """Typed words, or a file with its caption; of other attachments the bot says honestly that it can't use them. Who
+    says its name and no more asks what it can do."""
     said = replace(said, file=_file(message))
     notice = "utter_file_unreadable" if message.effective_attachment and not said.file else ""
     try:
         return replace(said, text=read_text(text), notice=notice)
     except BadInput:
-        return said if said.file else replace(said, notice="utter_file_unreadable") if notice or text else None
+        if said.file or notice:
+            return replace(said, notice=notice)
+        return said.named("help") if message.text else None
 
 
 def _file(message: Message) -> File | None:

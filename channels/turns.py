@@ -94,9 +94,10 @@ class Turns:
         """
         queue = self._open.get(incoming.conversation)
         if queue is None:
-            handled = history.handled(await history.events(app, incoming.conversation))
-            turn = partial(self._turn, Sayings(app))
-            queue = self._open.add(incoming.conversation, Queue(turn, handled, self._settle_seconds))
+            past = await history.events(app, incoming.conversation)
+            turn = partial(self._turn, Sayings(app, history.heard(past)))
+            queue = Queue(turn, history.handled(past), self._settle_seconds)
+            queue = self._open.add(incoming.conversation, queue)
         return queue.take(incoming)
 
     async def knows(self, app: Sanic, conversation: str) -> bool:
@@ -115,6 +116,8 @@ class Turns:
         return True
 
     async def _said(self, says: Sayings, incoming: Incoming) -> list[Message]:
+        if incoming.typed:
+            says.hear(incoming.text)
         with watched.turn(self.channel) as turn:
             spoke = bool(incoming.text or incoming.file is not None)  # the bot itself may begin a turn
             verdict = self._pace.verdict(incoming.user) if spoke else "go"

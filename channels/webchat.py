@@ -4,7 +4,7 @@
 ``GET  /chat``                                        the page; its files under ``/chat/page/``
 ``POST /chat/messages``                               ``{conversation, message_id, text}`` or ``{conversation,
                                                       message_id, button: {kind, item_id, impression_id}}``; 202
-``POST /chat/media``                                  a recording or picture as it is; ``{say}``: its text,
+``POST /chat/media?conversation=..``                  a recording or picture as it is; ``{say}``: its text,
                                                       or ``{ask}``: what the bot asks, ``{text, buttons}``;
                                                       refused, ``{error, ask}``: why, and how the bot says so
 ``GET  /chat/stream?conversation=..&after=N``         server-sent events: ``message``, ``typing``, ``done``, ``reset``
@@ -16,8 +16,9 @@
 A message is posted until it is acknowledged, and answered once however often it comes. The position in the stream that
 the answer to a POST gives is the one after which the reply comes. Whoever knows a conversation's id may read it and
 speak in it, so pages make ids of 128 random bits. A ``user`` of the same form may come along: who has it is remembered
-from one conversation to the next; without it, the conversation is the user. Files belong to no conversation:
-what was made of one is said by the page like anything typed, and nothing of it is kept.
+from one conversation to the next; without it, the conversation is the user. Of the
+conversation a file only needs the language that is spoken in it: what was made of a file is said by the page like
+anything typed, and nothing of it is kept.
 """
 
 from __future__ import annotations
@@ -128,8 +129,9 @@ class WebChat(InputChannel):
             known = self._conversations.get(name)
             if known:
                 return known
-            handled = history.handled(await history.events(app, name))
-            conversation = Conversation(handle, Sayings(app), self._turn_seconds, self._pace, handled)
+            past = await history.events(app, name)
+            says, handled = Sayings(app, history.heard(past)), history.handled(past)
+            conversation = Conversation(handle, says, self._turn_seconds, self._pace, handled)
             return self._conversations.add(name, conversation)
 
         async def take(app: Sanic, incoming: Incoming) -> None:
@@ -139,7 +141,7 @@ class WebChat(InputChannel):
         watch(chat, self.name(), take, *self._follow_ups)
         _serve_page(chat)
         _serve_messages(chat, open_conversation, lambda: self._stopping)
-        _serve_media(chat, Attachments())
+        _serve_media(chat, Attachments(), open_conversation)
         _serve_stream(chat, open_conversation, self._heartbeat_seconds)
 
         @chat.listener("before_server_stop")
@@ -201,10 +203,11 @@ def _serve_messages(chat: Blueprint, open_conversation: OpenConversation, stoppi
         return json({"messages": said, "after": after})
 
 
-def _serve_media(chat: Blueprint, attachments: Attachments) -> None:
+def _serve_media(chat: Blueprint, attachments: Attachments, open_conversation: OpenConversation) -> None:
     @chat.post("/media", stream=True)
     async def attach(request: Request) -> HTTPResponse:
-        says, body = Sayings(request.app), bytearray()
+        name, body = request.args.get("conversation"), bytearray()
+        says = (await open_conversation(request.app, read_conversation(name))).says if name else Sayings(request.app)
         try:
             while (chunk := await request.stream.read()) is not None:
                 body += chunk

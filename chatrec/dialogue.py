@@ -43,8 +43,8 @@ class State:
     ``pending``: what the bot waits for: a slot, ``forget`` (a confirmation) or nothing. ``noticed``: rules
     of the policy that the user knows to be in force. ``feeling``: how the user feels, ``felt``: when they said so,
     ``felt_last``: whether with the latest message. ``passing``: rules in force for the occasion. ``profile``: what the
-    lines of the profile stand for, when it was shown after the last list. ``parked``: where the same conversation
-    stands in other catalogues, as JSON."""
+    lines of the profile stand for, when it was shown after the last list. ``speaker``: who spoke last, in a group.
+    ``parked``: where the same conversation stands in other catalogues, as JSON."""
 
     catalog: str
     constraints: tuple[Constraint, ...] = ()
@@ -64,6 +64,7 @@ class State:
     felt_last: bool = False
     passing: tuple[policy.Occasional, ...] = ()
     profile: tuple[str, ...] = ()
+    speaker: str = ""
     parked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -74,6 +75,13 @@ class State:
         lists = {k: tuple(data.get(k, ())) for k in TUPLES}
         lists["passing"] = tuple(policy.Occasional(**p) for p in data.get("passing", ()))
         return cls(**{**data, **lists, "constraints": tuple(Constraint.from_json(c) for c in data["constraints"])})
+
+    def heard_from(self, speaker: str) -> State:
+        """The state in which somebody speaks: what another was asked about their memory is not theirs to answer."""
+        if self.speaker in ("", speaker):
+            return replace(self, speaker=speaker)
+        pending = self.pending if self.pending in self.asked else ""  # of a slot: anybody may answer
+        return replace(self, speaker=speaker, pending=pending, profile=())
 
     def snapshot(self) -> dict[str, Any]:
         """What the next list answers to."""
@@ -92,6 +100,7 @@ class State:
 
     def _as_of(self, place: int) -> State:
         kept = {"feeling": self.feeling, "felt": self.felt, "asked": self.asked, "noticed": self.noticed}
+        kept |= {"speaker": self.speaker}
         earlier = State.from_json({"catalog": self.catalog, **self.lists[place]})
         return replace(earlier, lists=self.lists[:place], parked=self.parked, **kept)
 
@@ -99,9 +108,10 @@ class State:
         """The same conversation in another catalogue, as it was left there, or but for what was ruled out there."""
         if catalog == self.catalog:
             return self
-        parked = {**self.parked, self.catalog: replace(self, parked={}, pending="").to_json()}
+        parked = {**self.parked, self.catalog: replace(self, parked={}, pending="", profile=()).to_json()}
         earlier = parked.pop(catalog, {"catalog": catalog, "constraints": ()})
-        state = replace(State.from_json(earlier), parked=parked, feeling=self.feeling, felt=self.felt)
+        kept = {"feeling": self.feeling, "felt": self.felt, "speaker": self.speaker}
+        state = replace(State.from_json(earlier), parked=parked, **kept)
         ruled_out = tuple(c for c in state.constraints if c.op == "not")
         return replace(state, constraints=ruled_out, anchors=(), topic="", focus="") if afresh else state
 
@@ -278,7 +288,8 @@ def _topic(state: State, intent: str, text: str, mentions: Sequence[Mention]) ->
     """What the message asks for that no mention covers, after or instead of what was asked for before."""
     if intent not in ASKING:
         return state.topic
-    said = phrases.topic(phrases.cut(text, mentions))
+    found = [m for m in mentions if m.entity != "known"]  # no wish comes of these, so they are still searched by
+    said = phrases.topic(phrases.cut(text, found))
     if intent in wishes.REPLACING and intent != "answer" and (said or mentions):
         return said[-TOPIC:]
     return f"{state.topic} {said}".strip()[-TOPIC:]

@@ -11,7 +11,7 @@ files, and the candidates keep the weights chosen by hand.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chatrec.candidates import CandidateGenerator
@@ -26,6 +26,7 @@ from chatrec.tower import QueryTower, Tower, load_tower
 
 KNOWLEDGE, REQUESTS, DIALOGUES = "knowledge.npz", "requests.json", "dialogues.json"
 SILENCE = "silence.json"
+EXPOSURE = 0.2  # what an item pays for each logarithm of how many have rated it; docs/decisions.md has the price
 FAMILIAR = 0.05  # share of a catalogue that must be known, so that what was learnt elsewhere holds for it
 
 
@@ -38,14 +39,16 @@ class Learnt:
     dialogues: Fusion
     silence: Fusion | None = None
 
-    def generator(self, catalog: Catalog, encoder: Encoder, cache: Path, search: Search = exact) -> CandidateGenerator:
-        """Candidates by what was learnt where the catalogue is familiar, else by weights chosen by hand."""
+    def generator(
+        self, catalog: Catalog, encoder: Encoder, cache: Path, exposure: float = EXPOSURE, search: Search = exact
+    ) -> CandidateGenerator:
+        """Candidates by what was learnt where the catalogue is familiar, else by weights chosen by hand. ``exposure``:
+        how far those are moved up that fewer people have met; who learns from the scores takes 0."""
         known = self.knowledge.on(catalog)
         if known.found.mean() < FAMILIAR:
             return CandidateGenerator(catalog, encoder, cache, search=search)
-        return CandidateGenerator(
-            catalog, encoder, cache, known=known, fusion=self.requests, silence=self.silence, search=search
-        )
+        fusion, silence = _evened(self.requests, exposure), self.silence and _evened(self.silence, exposure)
+        return CandidateGenerator(catalog, encoder, cache, known=known, fusion=fusion, silence=silence, search=search)
 
     def save(self, folder: Path) -> None:
         self.knowledge.save(folder / KNOWLEDGE)
@@ -64,6 +67,12 @@ class Learnt:
         return cls(Knowledge.load(folder / KNOWLEDGE), *fusions, silence)
 
 
+def _evened(fusion: Fusion, exposure: float) -> Fusion:
+    """The weights, that of how many have rated an item lowered. One signal among the others, so reasons are checked by
+    scores that hold it, and no wish is weighed against it."""
+    return replace(fusion, weights={**fusion.weights, "rated": fusion.weights.get("rated", 0.0) - exposure})
+
+
 @dataclass(frozen=True)
 class Model:
     """Safe to use from several threads, for any number of catalogues."""
@@ -76,7 +85,7 @@ class Model:
         """Candidates as the bot ranks them: by what was learnt where the catalogue is familiar, else by hand."""
         if self.learnt is None:
             return CandidateGenerator(catalog, encoder, cache, search=search)
-        return self.learnt.generator(catalog, encoder, cache, search)
+        return self.learnt.generator(catalog, encoder, cache, search=search)
 
     def ranker(self, generator: CandidateGenerator) -> Ranker:
         """The tower where other people's behaviour is known to the model; in a catalogue it has never seen, nothing

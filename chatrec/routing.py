@@ -35,7 +35,14 @@ OPENING = frozenset(
     }
 )
 SETTLED, FOLLOWING, ANSWERING, GOING_ON = 0.35, 0.9, 1.2, 2.0  # how far another catalogue must be ahead; see ``route``
-WEIGHT = {"ordinal": 0.0, "policy": 0.0, "relation": 0.3, "mood": 0.5, "title": 0.8}  # how telling a mention is; else 1
+WEIGHT = {  # how telling a mention is; else 1
+    "ordinal": 0.0,
+    "policy": 0.0,
+    "relation": 0.3,
+    "mood": 0.5,
+    "title": 0.8,
+    "known": 0.8,
+}
 _GOES_ON = re.compile(  # "one about a doctor", "and the food?": more of what is being talked about
     r"^\W*(?:(?:and|but|or|ok|maybe|then) )*(?:ones?\b(?! (?:week|day|night|month|person|way))|the \w+\W*\?\W*$)"
 )

@@ -26,6 +26,7 @@ KEYS = (
     "plural",
     "about",
     "start",
+    "places",
     "topic",
     "examples",
     "describe",
@@ -34,6 +35,7 @@ KEYS = (
     "moods",
     "feelings",
     "relations",
+    "known",
     "from",
 )
 GENTLE = 1.0  # what a feeling adds to the score of an item that meets all it leans towards
@@ -45,8 +47,10 @@ class Slot:
     """One thing people wish about, over one or more columns of items.csv.
 
     ``synonyms``: value as in items.csv -> what people say; a word listed under several values means any of them.
+    ``lacking``: the same for values that people ask for and no item has; they stand in ``synonyms`` as well.
     ``combinations``: a word -> values that must all hold ("romcom"). ``words``: for numbers, a word -> inclusive
-    (min, max) in ``unit``. ``units``: words for units -> how many of ``unit`` one is ("hours" -> 60). ``more`` and
+    (min, max) in ``unit``. ``ages``: a value -> how old somebody is whom it is for, (min, max). ``units``: words for
+    units -> how many of ``unit`` one is ("hours" -> 60); a bare number is in the first that fits. ``more`` and
     ``less``: relative critiques that raise or lower a number by ``step``; ``most`` and ``least``: the one of several
     with the highest or lowest ("shortest"). ``min`` and ``max``: what a cell may hold. ``ask``: may be asked for.
     ``softness``: the highest is given up first when nothing fits. ``reason``: a clause with ``{value}``. ``inquiry``:
@@ -62,8 +66,10 @@ class Slot:
     unit: str = ""
     units: Mapping[str, float] = field(default_factory=dict)
     synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     combinations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     words: Mapping[str, Bounds] = field(default_factory=dict)
+    ages: Mapping[str, Bounds] = field(default_factory=dict)
     more: tuple[str, ...] = ()
     less: tuple[str, ...] = ()
     most: tuple[str, ...] = ()
@@ -133,7 +139,9 @@ class Schema:
     ``columns``: role (see ``ROLES``) -> column. ``labels``: column -> words said before its values. ``describe``: the
     columns that make up an item's one-line description, in that order. ``topic``: words that tell by themselves that a
     message is about this catalogue; ``examples``: messages that open a conversation about it. ``start``: conversations
-    begin here. ``about``: what the bot says that it knows ("things to buy"); the plural when the file does not say.
+    begin here. ``places``: its titles are those of places ("flying to prague"). ``about``: what the bot says that it
+    knows ("things to buy"); the plural when the file does not say.
+    ``known``: names that people use and no row has, as of famous films that the catalogue lacks.
     """
 
     name: str
@@ -149,7 +157,9 @@ class Schema:
     examples: tuple[str, ...] = ()
     relations: Mapping[str, Relation] = field(default_factory=dict)
     carries: tuple[Carry, ...] = ()
+    known: tuple[str, ...] = ()
     start: bool = False
+    places: bool = False
     about: str = ""
 
     def kinds(self) -> dict[str, SlotType]:
@@ -183,7 +193,9 @@ def load_schema(path: Path) -> Schema:
         examples=top.texts("examples"),
         relations={name: _relation(name, table, slots) for name, table in top.table("relations").tables().items()},
         carries=tuple(_carry(table, slots) for table in top.rows("from")),
+        known=top.texts("known"),
         start=top.flag("start"),
+        places=top.flag("places"),
         about=top.text("about", top.text("plural")),
     )
     _check_columns(top, schema)
@@ -198,7 +210,7 @@ def _slot(name: str, table: Table) -> Slot:
     columns = table.texts("columns", None)
     if not columns or (kind == "number" and len(columns) > 1):
         raise table.bad("columns", "must name one column for a number, at least one for the other types")
-    units, words = table.table("units"), table.table("words")
+    units, words, lacking = table.table("units"), table.table("words"), table.table("lacking").lists()
     return Slot(
         name=name,
         type=kind,
@@ -206,9 +218,11 @@ def _slot(name: str, table: Table) -> Slot:
         label=table.text("label", name),
         unit=table.text("unit", ""),
         units={word: units.number(word) for word in units.data},
-        synonyms=table.table("synonyms").lists(),
+        synonyms={**table.table("synonyms").lists(), **lacking},
+        lacking=lacking,
         combinations=table.table("combinations").lists(),
         words={word: _bounds(bounds) for word, bounds in words.tables().items()},
+        ages={value: _bounds(bounds) for value, bounds in table.table("ages").tables().items()},
         more=table.texts("more"),
         less=table.texts("less"),
         most=table.texts("most"),

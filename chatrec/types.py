@@ -52,7 +52,8 @@ class Mention:
     """Something of a catalogue that a message speaks of: ``text[start:end]``.
 
     ``entity`` is a slot name of the schema, or ``title``, ``period``, ``mood``, ``ordinal``, ``relation``,
-    ``policy`` (``value``: the rule of the catalogue's policy that the words put in force, or when negated take back).
+    ``policy`` (``value``: the rule of the catalogue's policy that the words put in force, or when negated take back),
+    ``known`` (``value``: a name that the schema has and no item).
     ``constraints`` is what the words ask for, negation already applied; empty for titles, ordinals
     and relative critiques. ``item_ids``: titles only, best match first. ``value``: the canonical value;
     for an ordinal the 1-based position, negative from the end. ``direction``: +1 for "newer", "longer",

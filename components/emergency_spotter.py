@@ -28,12 +28,12 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from chatrec.catalog import SCHEMA, load_catalog
-from chatrec.encoder import load_encoder
 from chatrec.policy import read_policy
 from chatrec.safety import GENERAL, Sentence, Spotter, sentences, wished
 from chatrec.settings import Settings
 from components.sentence_encoder import MAX_CHARACTERS, encode_once, sentence_starts, split_sentences
 from components.trained import Trained
+from components.tuned_encoder import load_tuned
 
 EMERGENCY = "emergency"  # the intent, and the entity that tells which
 
@@ -93,7 +93,7 @@ class EmergencySpotter(Trained, IntentClassifier):
 
     def _encoded(self, texts: list[str]) -> list[np.ndarray]:
         settings = Settings.read()
-        return [encode_once(load_encoder(settings), texts, self.config["layers"], settings.cache)] if texts else []
+        return [encode_once(load_tuned(settings), texts, self.config["layers"], settings.cache)] if texts else []
 
     def _found(self, message: Message) -> str:
         """The emergency that the message, or the likeliest of its sentences, tells of; empty when there is none."""

@@ -30,13 +30,16 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from chatrec.encoder import Encoder, load_encoder, save_array
+from chatrec.encoder import Encoder, has_bfloat16, save_array
+from chatrec.errors import ModelMissing
 from chatrec.settings import Settings
 from components.action_validation import compile_action_schema
+from components.tuned_encoder import body_of, digest_of, load_tuned
 
 MAX_CHARACTERS = 1000  # of a message that are read
 MAX_SENTENCES = 8  # the last one takes the rest
 BATCH = 64
+NAME = "encoder.txt"
 
 # A full stop after "Mr" or before a digit ("Vol. 2") ends nothing; three dots end a sentence even without a space.
 _BREAK = re.compile(
@@ -56,30 +59,34 @@ def is_readable(text: str) -> bool:
     return bool(_READABLE.search(text[:MAX_CHARACTERS]))
 
 
-def encode_layers(encoder: Encoder, texts: Sequence[str], layers: Sequence[int]) -> np.ndarray:
-    """(n, len(layers) * d) float32: mean token vector of each layer, each of length 1, side by side.
+def layer_vectors(encoder: Encoder, texts: Sequence[str], layers: Sequence[int]) -> torch.Tensor:
+    """(n, len(layers) * d) mean token vector of each layer, each of length 1, side by side; with gradients.
 
-    Layer 0 is the word embeddings, -1 the last layer. Texts of a like length share a batch.
+    Layer 0 is the word embeddings, -1 the last layer.
     """
+    body = body_of(encoder)
+    inputs = encoder._model.preprocess(list(texts))
+    device = next(body.parameters()).device
+    tokens = {name: value.to(device) for name, value in inputs.items() if torch.is_tensor(value)}
+    states = body(**tokens, output_hidden_states=True).hidden_states
+    mask = tokens["attention_mask"][..., None].to(states[0].dtype)
+    pooled = [(states[layer] * mask).sum(1) / mask.sum(1) for layer in layers]
+    return torch.cat([torch.nn.functional.normalize(p, dim=1) for p in pooled], dim=1)
+
+
+def encode_layers(encoder: Encoder, texts: Sequence[str], layers: Sequence[int]) -> np.ndarray:
+    """(n, len(layers) * d) float32: what :func:`layer_vectors` gives. Texts of a like length share a batch."""
     if not len(texts):
         return np.zeros((0, 0), dtype=np.float32)
-    model = encoder._model
-    device = next(model.parameters()).device
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    rows = []
-    for start in range(0, len(order), BATCH):
-        inputs = model.preprocess([texts[i] for i in order[start : start + BATCH]])
-        tokens = {name: value.to(device) for name, value in inputs.items() if torch.is_tensor(value)}
-        with torch.inference_mode():
-            states = model[0].auto_model(**tokens, output_hidden_states=True).hidden_states
-        mask = tokens["attention_mask"][..., None].to(states[0].dtype)
-        pooled = [(states[layer] * mask).sum(1) / mask.sum(1) for layer in layers]
-        rows.append(torch.cat([torch.nn.functional.normalize(p, dim=1) for p in pooled], dim=1).float().cpu().numpy())
+    batches = [[texts[i] for i in order[start : start + BATCH]] for start in range(0, len(order), BATCH)]
+    with torch.inference_mode():
+        rows = [layer_vectors(encoder, batch, layers).float().cpu().numpy() for batch in batches]
     return np.concatenate(rows)[np.argsort(order)]
 
 
 @contextmanager
-def _all_cores() -> Iterator[None]:
+def on_all_cores() -> Iterator[None]:
     """For training, when nobody talks to the bot yet."""
     before = torch.get_num_threads()
     torch.set_num_threads(os.cpu_count() or 1)
@@ -89,25 +96,31 @@ def _all_cores() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def in_bfloat16() -> torch.autocast:
+    """For many texts at once, where the processor has it; a cosine moves by less than 0.004."""
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_bfloat16())
+
+
 def encode_once(encoder: Encoder, texts: Sequence[str], layers: Sequence[int], cache: Path) -> np.ndarray:
     """What :func:`encode_layers` gives, computed once for the same texts and then read from disk."""
     digest = hashlib.sha256("\0".join([encoder.name, str(layers), *texts]).encode()).hexdigest()[:16]
     path = cache / f"sentences-{digest}.npy"
     with suppress(OSError, ValueError):
         return np.load(path)
-    with _all_cores():
+    with on_all_cores(), in_bfloat16():
         vectors = encode_layers(encoder, texts, layers)
     save_array(path, vectors)
     return vectors
 
 
-@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=True)
 class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
     """Sets two dense features of the text: ``sentence`` (1, D), the vector of the whole message, and ``sequence``
     (tokens, D), where each token has the vector of the sentence that it stands in.
 
     ``layers``: the encoder's layers that make up a vector; D is their number times the encoder's dimensions.
-    A message without anything to read gets no features.
+    A message without anything to read gets no features. What it keeps in the model is only which encoder the others
+    learnt from, so that they are not given vectors of another one.
     """
 
     @classmethod
@@ -121,6 +134,11 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
     @classmethod
     def validate_config(cls, config: dict[str, Any]) -> None:
         """Nothing to check: a layer that isn't there is an IndexError of the first message."""
+
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str:
+        """With another encoder, nothing that Rasa remembers of earlier trainings counts."""
+        return digest_of(Settings.read())
 
     def __init__(self, config: dict[str, Any], name: str, encoder: Encoder) -> None:
         super().__init__(name, config)
@@ -140,9 +158,39 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
             ModelMissing: the settings name weights that are not there.
         """
         compile_action_schema()
-        encoder = load_encoder(Settings.read())
+        encoder = load_tuned(Settings.read())
         torch.set_num_threads(1)  # one short message at a time: a second thread only takes the core from the actions
-        return cls(config, execution_context.node_name, encoder)
+        made = cls(config, execution_context.node_name, encoder)
+        made._kept = model_storage, resource
+        return made
+
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> SentenceEncoderFeaturizer:
+        """Raises:
+        ModelMissing: as :meth:`create`, or the model was trained on another encoder.
+        """
+        made = cls.create(config, model_storage, resource, execution_context)
+        with model_storage.read_from(resource) as folder:
+            trained_on = (folder / NAME).read_text(encoding="utf-8")
+        if trained_on != made._encoder.name:
+            raise ModelMissing(
+                f"the dialogue model was trained on {trained_on}, not {made._encoder.name}: `make train`"
+            )
+        return made
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Write down which encoder it is."""
+        storage, resource = self._kept
+        with storage.write_to(resource) as folder:
+            (folder / NAME).write_text(self._encoder.name, encoding="utf-8")
+        return resource
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Set the features of all messages, in one go."""
@@ -158,7 +206,7 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
         return messages
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        with _all_cores():
+        with on_all_cores(), in_bfloat16():
             self.process(training_data.training_examples)
         return training_data
 

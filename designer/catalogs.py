@@ -71,7 +71,10 @@ def check_catalog(folder: Folder, others: Mapping[str, Catalog]) -> Iterator[Pro
 
     for slot in catalog.schema.slots.values():
         where = f"slots.{slot.name}"
-        yield from unknown(f"{where}.synonyms", slot.name, slot.synonyms)
+        yield from unknown(f"{where}.synonyms", slot.name, [v for v in slot.synonyms if v not in slot.lacking])
+        for value in slot.lacking.keys() & set(catalog.values(slot.name)):
+            what = f"{where}.lacking names {value!r}, which {ITEMS} has: move it to [{where}.synonyms]"
+            yield Problem(path, toml_line(path, f"{where}.lacking.{value}"), what)
         for word, values in slot.combinations.items():
             yield from _at(path, f"{where}.combinations.{word}", unknown(where, slot.name, values))
         if slot.ask and slot.type == "number" and not slot.words:

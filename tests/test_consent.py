@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
 from stacks import Stack, running
 
 from chatrec.client import ChatClient
@@ -81,6 +83,70 @@ def test_a_no_is_remembered_and_nothing_else_until_a_later_yes(asking, somebody)
     assert rows(asking, somebody.user)["preferences"] == 1
 
 
+def test_in_a_group_each_member_is_remembered_for_themselves(asking, somebody):
+    """One conversation, two people: neither's words become the other's, nor does one answer what the other is asked."""
+    other = ChatClient(asking.url, somebody.conversation, user=secrets.token_hex(16))
+    somebody.say("I love westerns")
+    assert "Western" not in texts(other.say("what do you know about me?"))
+    other.say("yes, remember me")
+    assert "preferences" not in rows(asking, other.user)
+    other.say("I love musicals")
+    assert rows(asking, other.user)["preferences"] == 1 and rows(asking, somebody.user) == {}
+    known = texts(somebody.say("what do you know about me?"))
+    assert "Western" in known and "Musical" not in known
+    somebody.say("yes, remember me")
+    assert rows(asking, somebody.user)["preferences"] == 1
+
+    somebody.say("forget everything about me")
+    assert "erase" not in texts(other.say("yes"))
+    assert rows(asking, other.user)["preferences"] == 1
+
+
+def test_what_is_remembered_is_the_users_by_buttons_alone_in_a_browser(asking):
+    """Consent, a mood taken back, a line forgotten, everything forgotten: what the page's buttons say, the bot does."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = browser.new_page()
+        page.set_default_timeout(30_000)
+        page.goto(asking.url)
+
+        def say(text: str) -> None:
+            page.get_by_label("Your message").fill(text)
+            page.keyboard.press("Enter")
+
+        def press(name: str) -> None:
+            page.get_by_role("button", name=name, exact=True).click()
+
+        def bot_says(words: str) -> None:
+            expect(page.locator("#log > .bot", has_text=re.compile(words)).last).to_be_visible()
+
+        user = page.evaluate("localStorage.getItem('user')")
+        say("I love westerns")
+        bot_says("May I remember")
+        assert rows(asking, user) == {}
+        press("Yes, remember me")
+        bot_says("I'll remember")
+        assert rows(asking, user)["preferences"] == 1
+        page.locator("[data-kind='like']").first.click()
+        bot_says("you like")
+        say("I'm so tired")
+        press("Undo")
+        bot_says("leave your mood|hadn't said it")
+        say("what do you know about me?")
+        expect(page.locator(".line")).to_have_count(2)
+        page.locator(".line", has_text="Western").get_by_role("button").click()
+        bot_says("Forgotten")
+        stored = rows(asking, user)
+        assert "preferences" not in stored and stored["events"] == 1
+        say("forget everything about me")
+        press("Yes, forget me")
+        bot_says("know nothing about you")
+        assert rows(asking, user) == {}
+        page.reload()
+        expect(page.locator("#welcome")).to_be_visible()
+        browser.close()
+
+
 def test_a_later_no_takes_what_was_stored_back_into_the_conversation(asking, somebody):
     somebody.say("I love westerns")
     somebody.say("yes")
@@ -125,8 +191,11 @@ def test_forgetting_leaves_no_trace_in_any_file_or_table(asking, somebody):
     sought = [*odd, somebody.user, somebody.conversation, other.conversation, key]
     assert set(sought) <= found(asking.settings.var, sought)  # a trace would be found
 
-    somebody.say("forget everything about me")
-    assert "know nothing about you" in texts(somebody.say("yes"))
+    [asked] = somebody.say("forget everything about me")
+    somebody.say("a western please")
+    pressed = asked["buttons"][0]["payload"]  # an old button, as it stays on the platforms: it asks again
+    assert "Shall I erase" in texts(somebody.say(pressed))
+    assert "know nothing about you" in texts(somebody.say(pressed))
     assert found(asking.settings.var, sought) == set()
     assert somebody.history() == []
     assert asks(somebody.say("something like Alien"))  # a stranger again

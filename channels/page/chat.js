@@ -357,6 +357,7 @@ listen({
   ask: (message) => draw({ from: "bot", ...message }, true),
   show: (text) => append("user", text),
   note: (text) => append("note", text),
+  talk: () => conversation,
 });
 
 typed();

@@ -6,12 +6,13 @@ const BYTES = 12_000_000; // that the server takes; more is not sent, only so mu
 let recorder = null;
 
 // `say(text)`: go on with it as if typed. `ask(message)`: show what the bot asks. `show(text)`: what the user did.
-// `note(text)`: what the page itself has to tell.
-export function listen({ say, ask, show, note }) {
+// `note(text)`: what the page itself has to tell. `talk()`: the conversation's id; files are answered in its language.
+export function listen({ say, ask, show, note, talk }) {
   const send = async (file) => {
     status(kindOf(file) === "audio" ? "Listening to what you said…" : "Looking at the file…");
     try {
-      const reply = await fetch("/chat/media", { method: "POST", body: file.slice(0, BYTES + 1) });
+      const body = file.slice(0, BYTES + 1);
+      const reply = await fetch(`/chat/media?conversation=${talk()}`, { method: "POST", body });
       const found = await reply.json();
       if (found.say) say(found.say);
       else ask(found.ask);

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from chatrec.commands import evaluate_history
-from chatrec.commands.output import as_json, console
+from chatrec.commands.output import as_json, console, show_beyond
 from chatrec.settings import Settings
+
+COLUMNS = ("recall@1", "recall@10", "recall@50", "ndcg@10", "mrr", "n")
 
 
 def add(commands: Any) -> None:
@@ -63,18 +65,19 @@ def run(args: argparse.Namespace, settings: Settings) -> None:
         "mentions": dialogues.mentions(catalog, encoder, vectors),
         "fusion": dialogues.fusion(catalog, encoder, vectors, fit),
     }
-    report = dialogues.report(cases, catalog, tuned.scorer(model, fit, catalog, encoder, settings), baselines)
+    ground = dialogues.background(catalog, fit, vectors)
+    report = dialogues.report(cases, catalog, tuned.scorer(model, fit, catalog, encoder, settings), baselines, ground)
     as_json(report) if args.json else show(report)
 
 
 def show(report: Mapping[str, Any]) -> None:
-    """The report as a table, a line for each scorer and each way to count."""
+    """The report as tables: a line for each scorer and each way to count; then what the lists are like beside that."""
     from rich.table import Table
 
     scorers = {"chatrec": report["model"], **report["baselines"]}
-    measures = list(report["model"]["all"])
-    table = Table("scorer", "items", *measures, box=None)
+    table = Table("scorer", "items", *COLUMNS, box=None)
     for name, figures in scorers.items():
         for items, values in figures.items():
-            table.add_row(name, items, *(f"{values[m]:.3f}" if m != "n" else str(values[m]) for m in measures))
+            table.add_row(name, items, *(f"{values[m]:.3f}" if m != "n" else str(values[m]) for m in COLUMNS))
     console().print(table)
+    show_beyond({name: figures["new"] for name, figures in scorers.items()})

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from chatrec.commands.output import as_json, console
+from chatrec.commands.output import as_json, console, show_beyond
 from chatrec.settings import Settings
 
-COLUMNS = ("hr@10", "ndcg@10", "hr@20", "mrr", "coverage", "mean_popularity")
+COLUMNS = ("hr@10", "ndcg@10", "hr@20", "mrr")
 
 
 def add(kinds: Any) -> None:
@@ -25,6 +25,9 @@ def add(kinds: Any) -> None:
     )
     command.add_argument(
         "--items", type=Path, required=True, metavar="FILE.csv", help="movieId and any columns that say what an item is"
+    )
+    command.add_argument(
+        "--people", type=Path, metavar="FILE.csv", help="userId and any columns that users are told apart by, as gender"
     )
     command.add_argument(
         "--model", type=Path, metavar="DIR", help="a trained ranker to offer to the blend (default: the one in service)"
@@ -43,6 +46,7 @@ def run(args: argparse.Namespace, settings: Settings) -> None:
     if args.seeds < 1 or args.epochs < 1:
         raise BadInput("--seeds and --epochs are whole numbers from 1")
     log = history.load_log(args.ratings, args.items)
+    people = history.load_rows(args.people, ("userId", "user_id")) if args.people else None
     # slow to import, and not needed to say what is wrong with a file
     from chatrec.encoder import encode_items, load_encoder
     from chatrec.evaluation import served
@@ -62,7 +66,7 @@ def run(args: argparse.Namespace, settings: Settings) -> None:
         "sequence": lambda known: SequenceModel.fit(known, len(log.items), text, recipe, seeds).score,
     }
     hybrid = history.fit_hybrid(log, fits, offered=offered)
-    report = {**history.report(log, hybrid, history.rmse(log)), "ranker": folder.name if folder else None}
+    report = {**history.report(log, hybrid, history.rmse(log), text, people), "ranker": folder.name if folder else None}
     as_json(report) if args.json else show(report)
 
 
@@ -77,6 +81,7 @@ def show(report: Mapping[str, Any]) -> None:
             error = f"{figures['rmse']:.3f}" if "rmse" in figures else ""
             table.add_row("chatrec" if name == "model" else name, known, *values, error)
     console().print(table)
+    show_beyond({"chatrec": report["model"], **report["baselines"]})
     weights = ", ".join(f"{name} {weight:.2f}" for name, (*_, weight) in report["weights"].items())
     console().print(f"blend, by its weights for long histories: {weights}")
     if report["ranker"]:

@@ -26,6 +26,8 @@ from chatrec.candidates import dialogue_text, positions
 from chatrec.catalog import Catalog
 from chatrec.encoder import Encoder
 from chatrec.errors import BadInput
+from chatrec.evaluation import beyond
+from chatrec.evaluation.beyond import Ground
 from chatrec.linker import Linker
 from chatrec.rows import read_items
 from chatrec.schema import Schema, Slot
@@ -251,21 +253,50 @@ def _without(order: np.ndarray, query: Query, catalog: Catalog) -> np.ndarray:
     return order[~np.isin(order, positions(catalog, query.exclude))]
 
 
-def evaluate(cases: Sequence[Case], catalog: Catalog, scorer: Scorer) -> dict[str, dict[str, float]]:
-    """``{"all": {"recall@1", "recall@10", "recall@50", "ndcg@10", "mrr", "n"}, "new": {...}}``, means over cases.
+def evaluate(cases: Sequence[Case], catalog: Catalog, scorer: Scorer, ground: Ground) -> dict[str, dict[str, Any]]:
+    """``{"all": {"recall@1", "recall@10", "recall@50", "ndcg@10", "mrr", "n", ...}, "new": {...}}``, means over cases,
+    with what :mod:`chatrec.evaluation.beyond` says of the lists; the profile of a case are the items already named.
 
     A case with several targets counts the share found. An item that the catalogue lacks is never found.
     """
-    return {name: summary(list(measure(cases, catalog, scorer, new=name == "new"))) for name in ("all", "new")}
+    return {name: _evaluate(list(answers(cases, catalog, scorer, name == "new")), ground) for name in ("all", "new")}
 
 
-def measure(cases: Sequence[Case], catalog: Catalog, scorer: Scorer, new: bool) -> Iterator[dict[str, float]]:
-    """The figures of one case after the other; cases without a target left are passed over."""
+def _evaluate(answered: Sequence[Answer], ground: Ground) -> dict[str, Any]:
+    profiles, gains = [a.profile for a in answered], np.array([a.figures["ndcg@10"] for a in answered])
+    told_apart = beyond.groups(profiles, ground.counts)
+    return {
+        **summary([a.figures for a in answered]),
+        **beyond.figures([a.front for a in answered], profiles, ground),
+        "groups": beyond.gaps(gains, told_apart),
+    }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """To one case: its figures, (10,) the items in front, and (m,) those already named."""
+
+    figures: dict[str, float]
+    front: np.ndarray
+    profile: np.ndarray
+
+
+def answers(cases: Sequence[Case], catalog: Catalog, scorer: Scorer, new: bool) -> Iterator[Answer]:
+    """A scorer's answer to one case after the other; cases without a target left are passed over."""
     for case in cases:
         targets = set(case.targets) - set(case.mentioned if new else ())
         if targets:
             order = scorer(query_of(case, catalog, new))
-            yield figures([catalog.items[int(i)].item_id in targets for i in order], len(targets))
+            hits = [catalog.items[int(i)].item_id in targets for i in order]
+            profile = positions(catalog, dict.fromkeys(case.mentioned))
+            yield Answer(figures(hits, len(targets)), order[: beyond.DEPTH], profile)
+
+
+def background(catalog: Catalog, fit: Sequence[Case], vectors: np.ndarray) -> Ground:
+    """How many of the fit dialogues name each item; ``vectors``: (N, d) of length 1."""
+    told = sessions(fit)
+    named = positions(catalog, (item for items in told for item in items))
+    return Ground(np.bincount(named, minlength=len(catalog)), len(told), vectors)
 
 
 def summary(figures: Sequence[dict[str, float]]) -> dict[str, float]:
@@ -284,11 +315,13 @@ def figures(hits: Sequence[bool], targets: int) -> dict[str, float]:
     return {**recalls, "ndcg@10": gain / ideal, "mrr": 1 / (found[0] + 1) if len(found) else 0.0}
 
 
-def report(cases: Sequence[Case], catalog: Catalog, model: Scorer, baselines: dict[str, Scorer]) -> dict[str, Any]:
+def report(
+    cases: Sequence[Case], catalog: Catalog, model: Scorer, baselines: dict[str, Scorer], ground: Ground
+) -> dict[str, Any]:
     """What ``chatrec evaluate dialogues --json`` prints. Raises: BadInput when no target is in the catalogue."""
     if not any(len(positions(catalog, case.targets)) for case in cases):
         raise BadInput("no target of the cases is in the catalogue; do the two files belong together?")
     return {
-        "model": evaluate(cases, catalog, model),
-        "baselines": {name: evaluate(cases, catalog, scorer) for name, scorer in baselines.items()},
+        "model": evaluate(cases, catalog, model, ground),
+        "baselines": {name: evaluate(cases, catalog, scorer, ground) for name, scorer in baselines.items()},
     }

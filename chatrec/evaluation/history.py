@@ -21,6 +21,8 @@ from scipy import sparse
 from chatrec.blend import Blend
 from chatrec.collaborative import Ease, History, Neighbours, Transitions, popularity
 from chatrec.errors import BadInput
+from chatrec.evaluation import beyond
+from chatrec.evaluation.beyond import Ground, Groups
 from chatrec.factors import Factors
 from chatrec.neighbours import SequenceNeighbours
 from chatrec.ratings import read_ratings
@@ -52,10 +54,11 @@ class Log:
 
 @dataclass(frozen=True)
 class Cases:
-    """What is known of some users, and what each turned to next, (users,)."""
+    """What is known of some ``users``, and what each turned to next, (users,)."""
 
     histories: list[History]
     targets: np.ndarray
+    users: tuple[str, ...] = ()
 
 
 def load_log(ratings: Path, items: Path | None = None) -> Log:
@@ -84,15 +87,15 @@ def make_log(events: Iterable[tuple[str, str, float, float]], texts: Mapping[str
     )
 
 
-def load_rows(path: Path) -> dict[str, dict[str, str]]:
-    """The items of a CSV file with a header, ``{id: the other columns}``: the id is under ``item_id``, ``movieId`` or
-    ``id``. Raises: BadInput with file and line."""
+def load_rows(path: Path, keys: Sequence[str] = KEYS) -> dict[str, dict[str, str]]:
+    """The rows of a CSV file with a header, ``{id: the other columns}``: the id is in the first of the columns ``keys``
+    that is there. Raises: BadInput with file and line."""
     try:
         raw = path.read_bytes().removeprefix(codecs.BOM_UTF8)
         reader = csv.DictReader(raw.decode("utf-8").splitlines(keepends=True), strict=True)
-        key = next((key for key in KEYS if key in (reader.fieldnames or ())), None)
+        key = next((key for key in keys if key in (reader.fieldnames or ())), None)
         if key is None:
-            raise BadInput(f"{path}:1: no column {' or '.join(KEYS)}")
+            raise BadInput(f"{path}:1: no column {' or '.join(keys)}")
         rows: dict[str, dict[str, str]] = {}
         for row in reader:
             name = (row[key] or "").strip()
@@ -109,7 +112,7 @@ def load_rows(path: Path) -> dict[str, dict[str, str]]:
     except csv.Error as error:
         raise BadInput(f"{path}:{reader.line_num + 1}: not CSV: {error}") from None
     if not rows:
-        raise BadInput(f"{path}:1: no items")
+        raise BadInput(f"{path}:1: no {'items' if keys == KEYS else 'rows'}")
     return rows
 
 
@@ -122,8 +125,9 @@ def load_texts(path: Path) -> dict[str, str]:
 def held_out(log: Log, back: int, few: int | None = None) -> Cases:
     """Each user's event number ``back`` from the end, and what came before it: all of it, or the ``few`` first events.
     Users with fewer than three events are left out."""
-    users = [history for history in log.histories if len(history) > 2]
-    return Cases([h[: len(h) - back][:few] for h in users], np.array([h[len(h) - back] for h in users]))
+    users = {user: history for user, history in zip(log.users, log.histories, strict=True) if len(history) > 2}
+    known = [history[: len(history) - back][:few] for history in users.values()]
+    return Cases(known, np.array([history[len(history) - back] for history in users.values()]), tuple(users))
 
 
 def places(scores: np.ndarray, histories: Sequence[History], targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -137,27 +141,33 @@ def places(scores: np.ndarray, histories: Sequence[History], targets: np.ndarray
     return np.argmax(order == targets[:, None], axis=1) + 1, order[:, :DEPTH]
 
 
-def figures(ranks: np.ndarray, fronts: np.ndarray, counts: np.ndarray) -> dict[str, float]:
-    """``coverage``: the share of items that are in somebody's list; ``mean_popularity``: how many histories hold an
-    item of the lists, ``counts`` (items,), on average."""
-    found = ranks <= DEPTH
+def gains(ranks: np.ndarray) -> np.ndarray:
+    """(users,) NDCG@10."""
+    return (ranks <= DEPTH) / np.log2(ranks + 1)
+
+
+def figures(ranks: np.ndarray) -> dict[str, float]:
+    """Means over users."""
     return {
-        "hr@10": float(found.mean()),
-        "ndcg@10": float(np.mean(found / np.log2(ranks + 1))),
+        "hr@10": float(np.mean(ranks <= DEPTH)),
+        "ndcg@10": float(gains(ranks).mean()),
         "hr@20": float(np.mean(ranks <= 20)),
         "mrr": float(np.mean(1 / ranks)),
-        "coverage": len(np.unique(fronts)) / len(counts),
-        "mean_popularity": float(counts[fronts].mean()),
     }
 
 
-def evaluate(cases: Cases, scorer: Scorer, counts: np.ndarray, batch: int = 512) -> dict[str, float]:
-    """The figures of a scorer over cases. ``counts``: how popular each item is among what was learned from."""
+def evaluate(
+    cases: Cases, scorer: Scorer, ground: Ground, told_apart: Groups | None = None, batch: int = 512
+) -> dict[str, Any]:
+    """The figures of a scorer over cases, those of :mod:`chatrec.evaluation.beyond` among them; ``groups``: NDCG@10
+    where the users are ``told_apart``."""
     parts = []
     for start in range(0, len(cases.targets), batch):
         some = cases.histories[start : start + batch]
         parts.append(places(scorer(some), some, cases.targets[start : start + batch]))
-    return figures(*(np.concatenate(part) for part in zip(*parts, strict=True)), counts)
+    ranks, fronts = (np.concatenate(part) for part in zip(*parts, strict=True))
+    found = {**figures(ranks), **beyond.figures(fronts, cases.histories, ground)}
+    return {**found, "groups": beyond.gaps(gains(ranks), told_apart)} if told_apart else found
 
 
 def baselines(known: Sequence[History], items: int) -> dict[str, Scorer]:
@@ -251,16 +261,24 @@ def rmse(log: Log, seed: int = 0, share: float = 0.2, **settings: int) -> float:
     return float(np.sqrt(np.mean(np.square(model.predict(users[test], items[test]) - stars[test]))))
 
 
-def report(log: Log, hybrid: Hybrid, error: float) -> dict[str, Any]:
+def report(
+    log: Log, hybrid: Hybrid, error: float, vectors: np.ndarray, people: Mapping[str, Mapping[str, str]] | None = None
+) -> dict[str, Any]:
     """What ``chatrec evaluate history --json`` prints. The model must have been learned without the last events.
-    ``weights``: of the signals in the blend, for short, middling and long histories."""
+    ``weights``: of the signals in the blend, for short, middling and long histories. ``vectors``: (items, d) of length
+    1; ``people``: what is told of users, by which they are told apart as well."""
     known, items = log.known(1), len(log.items)
     counts, cases, cold = popularity(known, items), held_out(log, 1), held_out(log, 1, FEW)
+    ground = Ground(counts, len(known), vectors)
+    told_apart = {
+        **beyond.groups(cases.histories, counts),
+        **beyond.traits([(people or {}).get(user, {}) for user in cases.users]),
+    }
     rivals, blend = baselines(known, items), hybrid.blend
     return {
-        "model": {**evaluate(cases, hybrid.score, counts), "rmse": error},
-        "baselines": {name: evaluate(cases, scorer, counts) for name, scorer in rivals.items()},
-        "cold": {name: evaluate(cold, scorer, counts) for name, scorer in {"model": hybrid.score, **rivals}.items()},
+        "model": {**evaluate(cases, hybrid.score, ground, told_apart), "rmse": error},
+        "baselines": {name: evaluate(cases, scorer, ground, told_apart) for name, scorer in rivals.items()},
+        "cold": {name: evaluate(cold, scorer, ground) for name, scorer in {"model": hybrid.score, **rivals}.items()},
         "weights": dict(zip(blend.names, blend.weights.T.round(3).tolist(), strict=True)),
         "users": len(cases.targets),
         "items": items,

@@ -35,7 +35,7 @@ _LAST_YEARS = re.compile(rf"\b(?:last|past|previous) (?P<n>{NUMBER}|few|several)
 _LAST_YEAR = re.compile(r"\b(?:from|of) (?P<which>last|this) (?P<unit>year|decade)(?:'s)?\b")
 _YEAR = re.compile(r"(?<![\w.,:/$€£#])(?:1[89]|20)\d\d(?![\w%]|[.,]\d)")
 _SHORT_YEAR = re.compile(r"(?<!\w)'(\d\d)(?![\w'])")
-_BARE = re.compile(rf"(?<![\w.,:/$€£#'])(?:{NUMBER})(?![\w:/%']|[.,]\d)")
+_BARE = re.compile(rf"(?<![\w.,:/$€£#'])(?:(?P<n>{NUMBER})(?P<thousand> ?k)?)(?=ish\b|(?![\w:/%']|[.,]\d))")
 _FEW = 5  # "the last few years"
 
 
@@ -130,10 +130,11 @@ def periods(plain: str, slot: Slot, first: float, last: float) -> Iterator[Amoun
 
 
 def bare(plain: str) -> Iterator[Amount]:
-    """Numbers without a unit."""
+    """Numbers without a unit; "2k" is a thousand times two."""
     for found in _BARE.finditer(plain):
-        if found.group() not in ("a", "an"):
-            yield Amount(*found.span(), number(found.group()), number(found.group()))
+        if found["n"] not in ("a", "an"):
+            value = number(found["n"]) * (1000 if found["thousand"] else 1)
+            yield Amount(*found.span(), value, value)
 
 
 def _decade(found: re.Match[str], last: float) -> int:

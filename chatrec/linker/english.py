@@ -27,7 +27,7 @@ CLOSED = _words(
     against until till since because while though although like unlike near next first second third fourth fifth last
     two three four five six seven eight nine ten new old good bad best better worst great nice fine cool okay ok
     please pls plz thanks thx yet still already maybe perhaps anyway else instead rather quite really always often
-    sometimes later soon today tonight tomorrow yesterday
+    sometimes later soon today tonight tomorrow yesterday vs versus w
     """
 )
 
@@ -54,7 +54,7 @@ ORDINARY = (
     | PROPER
     | _words(
         """
-    erase erased export exported medication medications
+    erase erased export exported medication medications max min
     able absolutely accept accident account ache across act acting action actor actress actual actually add adult
     adults adventure advice afraid afternoon afterwards age ago agree ahead air airport album aliens alive allergy
     alone along alternative amaze amazing amount amuse amusing ancient anger angry animal animals animate animation

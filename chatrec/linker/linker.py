@@ -2,8 +2,9 @@
 
 1. ``text.read`` splits the message into words. ``Spelling`` offers corrections, but never for a word English has
    (``english``).
-2. Five finders look for mentions, each in its own way and without knowing of the others: ``vocabulary`` (the schema's
-   words, moods and comparisons), ``numbers`` (with ``amounts``), ``ordinals``, ``titles`` (with ``signs``), ``people``.
+2. Seven finders look for mentions, each in its own way and without knowing of the others: ``vocabulary`` (the schema's
+   words, moods and comparisons), ``numbers`` (with ``amounts``), ``ordinals``, ``titles`` (with ``signs``), ``people``,
+   ``known``, ``ages``.
    Of mentions that overlap, the longest and then the most certain stays.
 3. ``polarity`` reads what stands between them: what is turned down, what is one wish with "or", and what is wanted more
    or less of.
@@ -16,7 +17,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from chatrec.catalog import Catalog
+from chatrec.linker.ages import Ages
 from chatrec.linker.amounts import NUMBER
+from chatrec.linker.known import Known
 from chatrec.linker.numbers import Numbers
 from chatrec.linker.ordinals import Ordinals
 from chatrec.linker.people import People
@@ -32,7 +35,12 @@ _NO_WISH = re.compile(  # words about something else, whatever they look like
     r"\btop \d+|\(\d{4}\)|\b(?:watch|chat|search|viewing)(?:ing)? history\b|\bmy name(?: i|')s \w+|"
     r"\bhow [a-z]+ (?:is|are|was|were|do|does|did)\b|\b(?:as|so) long as\b|\blong (?:time )?ago\b|"
     r"\b(?:no|any) longer\b(?! than)|\bgets? old\b|\b(?:crazy|mad) about\b|\bfans? of\b|\blive[ -]action\b|"
-    r"\bmay (?:i|we)\b|\bnew (?:york|jersey|orleans|england|wave|here|to me)\b|\bwhat'?s new\b"
+    r"\b(?:let'?s|might we|can we) talk\b|\btalk (?:about (?!it\b)|me through)|\bfrom scratch\b|\bworth a shot\b|"
+    r"\bsleep on it\b|\bcheck(?:ing)? up on\b|\bon my feet\b|\bmind (?:at|to) rest\b|\bcouple (?:of|more|days)\b|"
+    r"\b(?:you|have|you'?d) proposed?\b|\b(?:be|was|wasn'?t|not) clear\b|\bclear (?:it|my|all|the|everything|that)\b|"
+    r"\b(?:hours?|minutes) of my life\b|\bsize (?:is |of )?\d+(?:\.5)?(?:(?:,| and)? not \d+)?|"
+    r"\b(?:i|you|we|he|she|it|they) may\b|\bmay (?:i|we|have|be)\b|"
+    r"\bnew (?:york|jersey|orleans|england|wave|here|to me)\b|\bwhat'?s new\b"
 )
 
 _FACT = re.compile(r"\b(?:i'?m|i am|we'?re|we are|i have|i'?ve|i got)\b[^.,;!?]*$")  # "I'm pregnant" wishes for nothing
@@ -48,7 +56,8 @@ class Linker:
         self._vocabulary, self._numbers, self._ordinals = Vocabulary(catalog), Numbers(catalog), Ordinals(schema)
         self._people = [People(catalog, slot.name) for slot in schema.slots.values() if slot.type == "people"]
         self._titles, self._rules = Titles(catalog, self._vocabulary), Rules(catalog.policy)
-        names = [self._vocabulary.words, self._titles.words, *(people.words for people in self._people)]
+        self._known, self._ages = Known(schema), Ages(schema)
+        names = [finder.words for finder in (self._known, self._vocabulary, self._titles, *self._people)]
         self._spelling = Spelling(frozenset().union(*names))
 
     def link(self, text: str) -> tuple[Mention, ...]:
@@ -61,7 +70,8 @@ class Linker:
         found += [*self._ordinals.find(message), *self._titles.find(message, self._spelling)]
         for people in self._people:
             found += people.find(message, self._spelling)
-        chosen = judge(message, _best(_wishes(message, found)), self._numbers.steps)
+        found = [*_wishes(message, found), *self._ages.find(message), *self._known.find(message, self._spelling)]
+        chosen = judge(message, _best(found), self._numbers.steps)
         rules = list(self._rules.find(message))
         facts = [r for r in rules if _FACT.search(message.before(r.end))]
         chosen = tuple(m for m in chosen if not any(f.start <= m.start and m.end <= f.end for f in facts))

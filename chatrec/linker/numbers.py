@@ -35,14 +35,16 @@ _RIGHT = {
     "least": r"\s?\+|plus\b|"
     r"(?:or|and) (?:more(?! like)|higher|later|newer|above|over|better|longer|up(?:wards)?|after)\b|"
     r"on ?wards?\b|on\s*(?:$|[,.!?])|up ?wards\b|(?:at )?(?:min|minimum|least)\b",
-    "most": r"(?:or|and|at) (?:less|lower|earlier|older|shorter|under|below|fewer|before|most)\b|max(?:imum)?\b|tops\b",
-    "about": r"or so\b|ish\b|-ish\b",
+    "most": r"(?:or|and|at) (?:less|lower|earlier|older|shorter|under|below|fewer|before|most)\b|max(?:imum)?\b|tops\b|"
+    r"all[ -]in\b|in total\b|at a push\b",
+    "about": r"or so\b|ish\b|-ish\b|each\b",
 }
 _FILLER = r"(?:\s+(?:the|about|around|year|of|a|roughly|like|score of|rating of))*[\s-]*'?$"
 _JOINED = re.compile(r"\s*(?:-|–|—|to|until|till|through)\s*(?:the )?'?$")
 _AND = re.compile(r"\s*(?:and|to|-|&)\s*(?:the )?'?$")
 _BETWEEN = re.compile(r"\bbetween\s+(?:the )?'?$|\bfrom\s+(?:the )?'?$")
 _COUNTED = re.compile(r"\s+([a-z]+)")  # "100 films": what a number without a unit counts
+_SINCE = re.compile(r"\b(?:since|until|till)\s+$")  # of a time only: "since six" counts nothing else
 _UNCLEAR = 0.8  # confidence where only a word near by says what a number is about
 _REACH = 40  # characters around an amount that may say what it is
 _NEAR = 25
@@ -174,15 +176,21 @@ class Numbers:
         if amount.slot is not None:
             return amount
         counted = _COUNTED.match(message.plain, amount.end)
-        if counted and counted[1] not in CLOSED and not any(c.labels.match(counted[1]) for c in self._columns.values()):
+        bounded = any(pattern.match(message.plain, amount.end) for pattern in self._right.values())  # "200 max"
+        known = bounded or not counted or counted[1] in CLOSED
+        if not known and not any(c.labels.match(counted[1]) for c in self._columns.values()):
             return amount
         near = message.plain[max(0, amount.start - _NEAR) : amount.end + _NEAR]
         named = [slot] if slot else [n for n, c in self._columns.items() if c.labels.search(near)]
         fitting = {name: factor for name in self._columns if (factor := _fit(self._columns[name], amount)) is not None}
         choices = [name for name in named if name in fitting]
         between = joined and "between" in message.plain[amount.start : amount.end]
-        if slot is None and not choices and (op in ("least", "over", "under", "most") or between):
+        if slot is None and not choices and _SINCE.search(message.before(amount.start, _REACH)):
+            choices = [self._year] if self._year in fitting else []
+        elif slot is None and not choices and (op in ("least", "over", "under", "most") or between):
             choices = sorted(fitting, key=lambda name: (name == self._reception) != (op in ("least", "over")))
+        elif slot is None and not choices and op == "about":  # "80ish" is money if anything
+            choices = [name for name in fitting if "€" in self._columns[name].units.factors]
         if not choices:
             return amount
         factor = fitting[choices[0]]
@@ -211,8 +219,9 @@ def _than(words: Sequence[str]) -> re.Pattern[str] | None:
 
 
 def _fit(column: _Column, amount: Amount) -> float | None:
-    """The factor (1, or that of a unit) that brings a bare number into the column's range; none if nothing does."""
-    for factor in sorted({1.0, *column.slot.units.values()}):
+    """The factor (1, or that of the first unit of the schema) that brings a bare number into the column's range; none
+    if nothing does."""
+    for factor in dict.fromkeys((1.0, *column.slot.units.values())):
         if column.low <= amount.low * factor and amount.high * factor <= column.high:
             return factor
     return None

@@ -14,7 +14,9 @@ _WORDS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "ei
 _POSITIONS = {word: place for place, word in enumerate(_WORDS, 1)} | {"last": -1, "top": 1, "bottom": -1}
 _COUNTS = {word: count for count, word in enumerate(FIGURES[:10], 1)}
 _NOUNS = "one option choice pick suggestion recommendation result title item entry movie"
-_LOOSE = "place tip idea film product shoe dish trip advice exercise"  # only after "the": "my first trip" is none
+_LOOSE = (  # only after "the": "my first trip" is none
+    "place tip idea film product shoe dish trip advice exercise thing pair hotel resort"
+)
 _PLACE = rf"(?P<place>{'|'.join(_POSITIONS)}|(?:[1-9]|10)(?:st|nd|rd|th))"
 _FIGURE = rf"(?P<figure>10|[1-9]|{'|'.join(_COUNTS)})"
 # What may stand behind "the second" when it means one of the list; "the second world war" has another word there.
@@ -22,8 +24,9 @@ _NEXT_WORDS = """
 and or but than to with by on in from for too that which if about because so as any also not when then only just really
 actually originally practically nearly almost already again instead please pls n at over before after without it
 is was are were isn isnt wasn wasnt has had have did does doesnt can could would will wont might may should
-looks? sounds? seems? appeals? compares? differs? costs? takes? needs? works? feels? fits? comes? goes got wins
-made filmed suitable safe worth ok okay better yesterday today tonight
+looks? sounds? seems? appeals? compares? differs? costs?
+weighs? suits? moves? starts? lasts? takes? needs? works? feels? fits? comes? goes got wins
+made filmed suitable safe worth ok okay better lol apart yesterday today tonight
 """
 _NEXT = (
     rf"(?=\s*(?:$|[^\w\s'’-]|['’]s\b|(?:{'|'.join(_NEXT_WORDS.split())}"
@@ -31,16 +34,18 @@ _NEXT = (
 )
 _SEVERAL_NEXT = r"(?=\s*(?:$|[^\w\s]|(?:and|or|but|look|sound|are|were|i|side|again|please)\b))"
 _BOTH = re.compile(
-    r"(?<!\bwe )(?<!\bthey )(?<!\byou )\bboth\b(?=\W*(?:$|of (?:them|these|those)|look|sound|are|were|please))"
+    r"(?<!\bus )(?<!\bwe )(?<!\bthey )(?<!\byou )\bboth\b"
+    r"(?=\W*(?:$|of (?:them|these|those)|look|sound|are|were|please))"
 )
 _ALONE = re.compile(rf"^\W*(?:the )?{_PLACE}(?: (?:please|pls|then))?\W*$")
 # Bare figures are places at the beginning and behind such words, if nothing is counted: "more like 1 and 3 but newer"
 _FIGURES = re.compile(
-    r"(?:^\W*|\b(?:(?:more|me|what|how) about|like|than|why|seen|watched|not|take|pick|choose|between|compare|"
+    r"(?:^\W*|\b(?:(?:more|me|what|how) about|like|than|why|seen|watched|not|put|take|pick|choose|between|compare|"
     r"go (?:for|with)) )"
     r"(?P<figures>(?:10|[1-9])(?:(?:, ?| ?(?:and|or|&|vs\.?|versus|to) )(?:10|[1-9]))*)(?![\w%+/:-]|[.,]\d|\s*[€$£%])"
     + _NEXT
 )
+_UPPERMOST = re.compile(r"\b(?:from|as in) the (?:top|bottom)$")  # "let's go from the top"
 _DIGITS = re.compile(r"\d+")
 
 
@@ -57,10 +62,10 @@ class Ordinals:
         )
         self._patterns = (
             re.compile(rf"\b{_PLACE} (?:(?:{nouns})s?)\b(?!\W+(?:that )?(?:i|we) )"),
-            re.compile(rf"\b(?:the|your|that|like|about|why|or|and|not|vs|versus|than|seen) {_PLACE}{_NEXT}"),
+            re.compile(rf"\b(?:the|your|that|like|about|why|or|and|n|not|vs|versus|than|seen|between) {_PLACE}{_NEXT}"),
             re.compile(rf"(?:^\W*|(?<!\bin )\b(?:the|your|that) ){_PLACE} (?:{loose})s?\b(?!\W+(?:that )?(?:i|we) )"),
             re.compile(rf"\bthe {_PLACE}(?= (?:(?:more|less) )?\w+ than\b)"),
-            re.compile(rf"\b{_PLACE}(?= (?:or|and) (?:the )?(?:{'|'.join(_POSITIONS)}|\d(?:nd|rd|th)))"),
+            re.compile(rf"\b{_PLACE}(?= (?:or|and|n|&|vs|versus) (?:the )?(?:{'|'.join(_POSITIONS)}|\d(?:nd|rd|th)))"),
             re.compile(rf"\b(?:number|option) {_FIGURE}\b(?!\s?[%/+]|\.\d)"),
             re.compile(
                 rf"(?:#\s?|\b(?:no\.?|nr\.?|{noun}|movie) ){_FIGURE}\b(?!\s?[%/+.]|\s(?!(?:is|was|has|as)\b)\w+s\b)"
@@ -81,7 +86,8 @@ class Ordinals:
                 yield _mention(message, *found.span(), int(found.group()))
         for found in (found for pattern in (*self._patterns, _ALONE) for found in pattern.finditer(plain)):
             group = "figure" if "figure" in found.groupdict() else "place"
-            yield _mention(message, *found.span(group), _number(found[group]))
+            if not _UPPERMOST.search(plain[: found.end(group)]):
+                yield _mention(message, *found.span(group), _number(found[group]))
 
 
 def _number(word: str) -> int:

@@ -52,6 +52,10 @@ class People:
                 given[parts[0]] += 1
                 for key in entries(_surname(parts)):
                     self._surnames[key].append(name)
+        for name, others in catalog.schema.slots[slot].synonyms.items():
+            for other in others if name in self._fame else ():
+                words.update(keys(other))
+                self._whole |= {key: [name] for key in entries(keys(other))}
         self._given = frozenset(name for name, people in given.items() if people >= _GIVEN)
         self._known = float(np.quantile(list(self._fame.values()) or [0.0], _KNOWN))
         self.words = frozenset(words)

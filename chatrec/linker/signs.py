@@ -18,7 +18,7 @@ _MEANT = (
 )
 # … after these unless the schema has another meaning for it …
 _OFFERED = (
-    r"\b(?:(?:have|you) got|do you have|(?:re)?watch(?:ing)?|(?:the|this|that|a) {noun}|"
+    r"\b(?:(?:have|you) got|why not|do you have|(?:re)?watch(?:ing)?|(?:the|this|that|a) {noun}|"
     r"liked|loved|enjoyed|adored|hated|care for|fan of|such as)"
 )
 # … and after these if it is no common word.
@@ -33,12 +33,13 @@ _ARTICLE = r"(?P<article> (?:the|teh|that|an?))?\s+$"
 _PLACE = re.compile(
     r"\b(?:in|to|from|at|near|of|by|with|for|my|your|his|her|our|their|a bit|a little|so|very|too|totally|kinda)\s+$"
 )
+_CHOSEN = re.compile(r"\s+(?:it is\b(?!\s+\w)|any good\b|worth (?:it|a watch|watching|seeing)\b)")
 _WITHIN = frozenset(("of", "the"))  # words that a longer name may have between its capitals
 _BREAKS = frozenset('.,;:!?()"/&+\n')
 _SMALL = frozenset(("the", "a", "an", "of", "in", "and", "to", "for", "on", "at", "with", "from", "by", "or"))
 _CLOSED = re.compile(
     r"\W*$|\s*[.,;:!?)\"]|\s+(?:but|and|or|please|pls|though|yet|yesterday|today|again|with|is|was|recently|twice|already|"
-    r"too|which|because|so|last|this|when|as|on|years?|it|i|than|instead|except)\b"
+    r"too|which|because|so|last|this|when|as|on|years?|it|i|than|instead|except|then)\b"
 )
 
 
@@ -47,6 +48,7 @@ class Signs:
 
     def __init__(self, schema: Schema) -> None:
         self._nouns = tuple(dict.fromkeys((schema.plural, schema.noun, "movies", "movie")))
+        self._places = schema.places
         noun = "|".join(map(re.escape, self._nouns))
         self._cues = tuple(
             re.compile((cue + _ARTICLE).replace("{noun}", f"(?:{noun})")) for cue in (_MEANT, _OFFERED, _MENTIONED)
@@ -69,10 +71,10 @@ class Signs:
         """Whether the phrase ends there ("watched heat yesterday", not "watched heat rise")."""
         return _CLOSED.match(message.plain, end) is not None
 
-    @staticmethod
-    def placed(message: Message, start: int) -> bool:
-        """Whether a preposition or a possessive makes a place or a thing of the word ("set in tokyo")."""
-        return _PLACE.search(message.before(start, 12)) is not None
+    def placed(self, message: Message, start: int) -> bool:
+        """Whether a preposition or a possessive makes a place or a thing of the word ("set in tokyo"), which is no
+        title then, unless titles are places."""
+        return not self._places and _PLACE.search(message.before(start, 12)) is not None
 
     @staticmethod
     def quoted(message: Message, start: int, end: int) -> bool:
@@ -80,6 +82,11 @@ class Signs:
         return (
             message.plain[start - 1 : start] in ('"', "'") and message.plain[end : end + 1] in ('"', "'") and start > 0
         )
+
+    @staticmethod
+    def chosen(message: Message, end: int) -> bool:
+        """Whether what opens a message is taken or asked about: "Matilda it is", "Hook any good?"."""
+        return _CHOSEN.match(message.plain, end) is not None
 
     def generic(self, word: str) -> bool:
         """Whether the word names what the catalogue holds ("film")."""

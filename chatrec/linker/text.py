@@ -18,12 +18,15 @@ from chatrec.linker.english import CLOSED, is_ordinary
 
 ARTICLES = frozenset(("the", "a", "an", "teh"))
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|&")
+_DOUBLED = re.compile(r"(.)\1")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:\n])[\s\"'“”‘’(]*$")
 _LOOK_BACK = 6  # characters that may stand between the end of a sentence and the next word
 _NUMERALS = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9"}
 _QUOTES = str.maketrans("’‘“”´`", "''\"\"''")
 
-_SHORTEST = 5  # letters of a word that may be misspelt; shorter ones have too many neighbours
+_SHORTEST = 4  # letters of a word that may be misspelt; shorter ones have too many neighbours
+_MANY = 7  # letters from which any slip is forgiven; in shorter words only those that do not make another word of them
+_LEFT_OUT = 5  # letters from which one left out is forgiven
 _TWO_SLIPS = 8  # letters from which two slips are forgiven
 _SHORT_NAME, _LONG_NAME = 6, 12  # letters of all words of a name from which one and two slips are forgiven
 _CHOICES = 3  # words that one misspelt word may stand for
@@ -164,4 +167,11 @@ class Spelling:
         lengths = range(len(word) - slips, len(word) + slips + 1)
         near = [other for n in lengths for other in self._blocks.get((word[:1], n), ())]
         found = process.extract(word, near, scorer=OSA.distance, score_cutoff=slips, limit=_CHOICES)
-        return [(other, int(distance)) for other, distance, _ in found]
+        return [(other, int(distance)) for other, distance, _ in found if len(word) >= _MANY or _mistyped(word, other)]
+
+
+def _mistyped(word: str, other: str) -> bool:
+    """Whether a word is another but for letters swapped, doubled wrongly or, within it, left out: "horor", "funy",
+    "sience". Another letter, or one too many, makes too many words of others: "bench", "lumps", "reset"."""
+    left_out = len(word) >= _LEFT_OUT and len(word) < len(other) and word[-1] == other[-1]
+    return left_out or sorted(word) == sorted(other) or _DOUBLED.sub(r"\1", word) == _DOUBLED.sub(r"\1", other)

@@ -36,6 +36,7 @@ _ANOTHER = re.compile(r"\s*\(\d{4}\)|\s\d{1,4}(?=\s*(?:$|[.,!?()]))")  # "Taken 
 _LIST = re.compile(
     r"\s*(?:,|&|/|\bv(?:s|ersus)?\b\.?|(?:,\s*)?\b(?:and|or|than|(?:but )?not)\b)\s*"
 )  # between two titles
+_BROKEN = re.compile(r"[,;.!?] ")
 _YEARS_OFF = 1  # release dates differ from country to country
 _WELL_KNOWN, _RENOWNED = 0.65, 0.95  # share of the items that are less known
 _LONG, _ENOUGH = 7, 6  # letters from which a word with one slip is still clear; the same if it is all that was said
@@ -118,7 +119,8 @@ class Titles:
         words = [token.key for token in tokens]
         for key, slips in chain(spelling.readings(words), self._names.name(words)):
             whole, short = self._whole.get(key, []), self._short.get(key, [])
-            if whole or short:
+            listed = slips and _BROKEN.search(message.text, tokens[0].start, tokens[-1].end)  # two things of a list
+            if (whole or short) and not listed:
                 items = tuple(dict.fromkeys((*whole, *short)))
                 place, article = self._article_before(message, start, items[0])
                 rest = message.tokens[end:]
@@ -166,6 +168,8 @@ class Titles:
     def _certainty(self, message: Message, match: _Match) -> float:
         """How sure it is that the words are meant as the title; 0 when they are not."""
         words, cue = match.words, self._signs.cue(message, match.tokens[0].start)
+        if match.start == message.tokens[0].start and self._signs.chosen(message, match.end):
+            cue = max(cue, 2)
         if self._signs.quoted(message, match.start, match.end):
             return 1.0
         judged = not match.slips and self._signs.judged(message, match.tokens[0].start)
@@ -199,7 +203,9 @@ class Titles:
         """The same where every word is one of everyday English or of the schema."""
         words, closes = match.words, self._signs.closes(message, match.end)
         content = [word for word in words if word not in CLOSED]
-        if not content or len(words[0]) == len(words) == 1 or self._another(message, match):
+        if len(words[0]) == len(words) == 1:
+            return 0.8 if match.alone and message.text[match.start].isupper() else 0.0  # "W."
+        if not content or self._another(message, match):
             return 0.0
         if match.whole and not self._own_article(match):
             return 0.0

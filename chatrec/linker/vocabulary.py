@@ -19,6 +19,10 @@ _NOUN_WITHIN = 4  # words behind "old" that may hold what is old
 _DERIVED = 0.9  # confidence in a form that the schema does not list
 _CORRECTED = 0.8  # in a corrected spelling
 _OWNED = re.compile(r"(?<!for )(?<!with )\b(?:my|your|our|his|her|their) $")
+_BROKEN = re.compile(  # "my kettle died": another is wanted
+    r"\s+(?:has |have |had |just |finally |is |are |all )*(?:died|dead|bro?ken?|packed (?:up|in)|gave (?:up|out)|"
+    r"given up|worn out|knackered|conked|bust(?:ed)?|kaput|on (?:its|their) last)\b"
+)
 _LIKING = frozenset(("love", "loves", "like", "likes"))  # "I love …" is no wish for romance
 
 
@@ -85,7 +89,8 @@ class Vocabulary:
             return written.isupper() or (first.key == "us" and message.before(first.start, 4).endswith("the "))
         if sense.entity in self._counted and not sense.direction and self._of_something_else(message, end):
             return False
-        return end > start + 1 or _OWNED.search(message.before(first.start, 16)) is None
+        owned = end == start + 1 and _OWNED.search(message.before(first.start, 16))
+        return not owned or _BROKEN.match(message.plain, first.end) is not None
 
     def _of_something_else(self, message: Message, end: int) -> bool:
         """Whether the word behind a phrase is a noun the catalogue has nothing to do with."""
@@ -176,6 +181,8 @@ def _comparatives(word: str) -> set[str]:
 
 def _forms(key: str) -> set[str]:
     """A phrase with its plural and its singular, misspelt plurals ("comedys") included."""
+    if len(key) < 3:
+        return {key, key + "s"}  # "uses" is not several of "us"
     forms = {key, key + "s", key + "es"}
     if key.endswith("y"):
         forms.add(key[:-1] + "ies")

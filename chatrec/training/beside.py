@@ -162,10 +162,10 @@ def _knowledge(sources: Sources, encoder: Encoder, of: Callable[[str], bool] = l
         heard += map(fingerprint, kept)
         titles |= title_keys(catalog)
     histories = {user: events for user, events in sources.histories.items() if of(user)}
-    return learn_knowledge(_ratings(histories, sources.catalog), sessions, asked, titles, heard=heard)
+    return learn_knowledge(ratings_of(histories, sources.catalog), sessions, asked, titles, heard=heard)
 
 
-def _ratings(histories: Mapping[str, Sequence[Event]], catalog: Catalog) -> list[Rating]:
+def ratings_of(histories: Mapping[str, Sequence[Event]], catalog: Catalog) -> list[Rating]:
     """Events as stars, under the ids that knowledge is kept by."""
     known = dict(zip((item.item_id for item in catalog.items), keys(catalog), strict=True))
     found = []

@@ -107,7 +107,7 @@ def _beside(
         if not learnt:
             return None
         moved = relearnt(learnt, answers, catalog, encoder, settings) if answers else learnt
-        generator = moved.generator(catalog, encoder, settings.cache)
+        generator = moved.generator(catalog, encoder, settings.cache, exposure=0.0)
         return Beside(moved, (lambda catalog, owner: generator) if generator.fusion else None)
     histories = sources.ratings(wanted.events) if wanted.events else {}
     held = sources.held_users(histories, catalog, wanted.seed)

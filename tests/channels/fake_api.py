@@ -48,7 +48,9 @@ class Api:
             return await self._socket(request)
         method = request.path.rpartition("/")[2]
         fields = await request.json() if request.content_type == "application/json" else dict(await request.post())
-        fields = {name: _decoded(value) for name, value in {**request.query, **fields}.items()}
+        fields = {
+            name: value if name == "text" else _decoded(value) for name, value in {**request.query, **fields}.items()
+        }
         self.calls.append((method, fields))
         status, body = self.respond(method, fields)
         if isinstance(body, bytes):

@@ -30,10 +30,13 @@ def domain() -> Domain:
 
 
 class Words:
-    """Equal to every variation that domain.yml has of a response's text."""
+    """Equal to every variation that domain.yml has of a response's text, its ``values`` filled in."""
 
-    def __init__(self, response: str) -> None:
-        self.texts = [variation["text"] for variation in domain().responses[response]]
+    def __init__(self, response: str, **values: str) -> None:
+        texts = [variation["text"] for variation in domain().responses[response]]
+        for name, value in values.items():
+            texts = [text.replace(f"{{{name}}}", value) for text in texts]
+        self.texts = texts
 
     def __eq__(self, text: object) -> bool:
         return text in self.texts

@@ -48,7 +48,7 @@ async def test_silence_asks_to_say_it_again():
 
 async def test_one_match_is_asked_about_by_its_name():
     asked = await read(Seen(("SOLARIS",), (SOLARIS,)))
-    assert asked["text"] == "Is it Solaris (1972)?"
+    assert asked["text"] == Words("utter_seen_item", item="Solaris (1972)")
     assert asked["buttons"] == [{"title": "Yes, that's it", "payload": "Something like Solaris (1972)"}]
 
 
@@ -56,6 +56,13 @@ async def test_several_matches_are_named_and_a_caption_says_what_is_wanted():
     asked = await read(Seen(("SOLARIS",), (SOLARIS, LATER)), "newer than this")
     assert [button["title"] for button in asked["buttons"]] == ["Solaris (1972)", "Solaris (2002)"]
     assert asked["buttons"][1]["payload"] == "newer than this Solaris (2002)"
+
+
+async def test_in_a_chinese_conversation_files_are_answered_in_chinese():
+    says = Sayings(SimpleNamespace(ctx=SimpleNamespace(agent=FakeBot())), ["我想看一部科幻电影", "👍"])
+    asked = await Attachments(lambda data: Seen(("SOLARIS",), (SOLARIS,))).read(b"a file", says)
+    assert asked["text"] == Words("utter_seen_item_zh", item="Solaris (1972)")
+    assert asked["buttons"] == [{"title": "对，就是它", "payload": "类似 Solaris (1972)"}]
 
 
 async def test_what_is_not_recognised_is_said_plainly():

@@ -7,10 +7,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from fake_bot import FakeBot, Words
+from fake_bot import FakeBot, Words, domain
 
 import channels
 from channels.sayings import NO_MODEL, Sayings
+from components.speech import read_speech
+
+CHANNELS = {path.stem for path in Path(channels.__file__).parent.glob("*.py")}
 
 
 def speaking(agent) -> Sayings:
@@ -29,6 +32,28 @@ def test_an_answer_keeps_its_variation_and_others_get_others():
     told = {n: says("utter_no_answer", of=f"m{n}")["text"] for n in range(40)}
     assert set(told.values()) == set(Words("utter_no_answer").texts)
     assert told == {n: says("utter_no_answer", of=f"m{n}")["text"] for n in range(40)}
+
+
+def test_the_bot_goes_on_in_the_language_it_hears():
+    says = speaking(FakeBot())
+    told = []
+    for heard in ("hello", "推荐一部电影", "👍 1979", "thanks"):
+        says.hear(heard)
+        told.append(says("utter_too_many")["text"])
+    english, chinese = Words("utter_too_many"), Words("utter_too_many_zh")
+    assert told == [english, chinese, chinese, english]
+
+
+ALONE = {"utter_heard", "utter_seen_wish"}  # signs around what was heard, and the beginning of a wish
+
+
+def test_whatever_the_channels_say_has_variations_and_chinese():
+    own = {line.pattern for line in read_speech([], []).lines if line.file in CHANNELS}
+    assert len(own) > 15, "they are found"
+    for response in own:
+        texts = [Words(name).texts for name in (response, f"{response}_zh") if name in domain().responses]
+        assert len(texts) == 2 or response == "utter_heard", f"{response} in Chinese"
+        assert response in ALONE or min(map(len, texts)) > 1, f"variations of {response}"
 
 
 @pytest.mark.parametrize("agent", [None, SimpleNamespace(domain=None)])

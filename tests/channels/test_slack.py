@@ -9,6 +9,7 @@ import time
 
 import httpx
 import pytest
+import yaml
 from fake_api import answering, until
 from fake_bot import FakeBot, Words, listening
 from fake_slack import BOT, SECRET, TEAM, Slack, command, event, press, send, shared, signed
@@ -17,6 +18,7 @@ from recordings import spoken
 from channels import slack
 from channels.incoming import INTENTS
 from chatrec.errors import BadInput
+from chatrec.settings import ROOT
 
 CARDS = [kind for kind in INTENTS if kind != "forget"]  # that is on a line of the profile
 
@@ -70,6 +72,27 @@ def show_list(hook, api, bot, **where) -> dict:
 def button(message: dict, block_id: str, action_id: str) -> dict:
     block = next(b for b in message["blocks"] if b.get("block_id") == block_id)
     return next(e for e in block["elements"] if e["action_id"] == action_id)
+
+
+def test_the_manifest_asks_for_what_the_channel_does_and_no_more():
+    """Each scope by the method or event that needs it (docs.slack.dev, "Scopes")."""
+    manifest = yaml.safe_load((ROOT / "docs" / "slack-manifest.yml").read_text(encoding="utf-8"))
+    events = manifest["settings"]["event_subscriptions"]["bot_events"]
+    assert sorted(events) == sorted(EVENTS)
+    assert sorted(manifest["oauth_config"]["scopes"]["bot"]) == sorted({*EVENTS.values(), *METHODS} - {""})
+    assert [c["command"] for c in manifest["features"]["slash_commands"]] == ["/recommend"]
+    assert manifest["features"]["app_home"]["home_tab_enabled"] and manifest["settings"]["socket_mode_enabled"]
+    assert not manifest["features"]["app_home"]["messages_tab_read_only_enabled"], "people may write to it"
+
+
+EVENTS = {
+    "app_home_opened": "",
+    "app_mention": "app_mentions:read",
+    "message.channels": "channels:history",
+    "message.groups": "groups:history",
+    "message.im": "im:history",
+}
+METHODS = ("chat:write", "commands", "files:read", "im:write")  # chat.*, /recommend, files.info, conversations.open
 
 
 def test_slack_needs_a_way_in():
@@ -337,7 +360,34 @@ def test_the_home_tab_shows_what_the_bot_knows_and_its_buttons_ask_in_the_direct
         send(hook, press(element, "x"), form=True)
         until(lambda intent=intent: bot.heard[-1].parse_data["intent"]["name"] == intent, intent)
     assert {call["channel"] for call in api.wait("chat.postMessage", 3)} == {"DU1"}
-    assert len(api.of("views.publish")) == 1
+    api.wait("views.publish", 4)  # after each press again
+
+
+def test_a_line_forgotten_on_the_home_tab_is_gone_from_it_at_once(api, bot, hook):
+    """The answer stands in the direct messages, where nobody looks who pressed on the Home tab."""
+    kept = {"item:movies:tt1": "You liked Alien.", "wish:2": "About films you told me: Horror."}
+
+    async def remember(message):
+        if message.parse_data["intent"]["name"] == "correct_profile":
+            gone = kept.pop(message.parse_data["entities"][0]["value"]["item_id"])
+            return [{"text": f"Forgotten: {gone}"}]
+        lines = [{"number": n, "ref": ref, "text": text} for n, (ref, text) in enumerate(kept.items(), 1)]
+        return [{"text": "Say “forget the second”."}, {"text": "…", "custom": {"kind": "memory", "lines": lines}}]
+
+    bot.answer = remember
+    home = {"type": "app_home_opened", "user": "U1", "tab": "home", "channel": "D1", "event_ts": "5.000100"}
+    send(hook, {"type": "event_callback", "team_id": TEAM, "event_id": "EvH", "event": home})
+    shown = api.wait("views.publish")[0]["view"]["blocks"]
+    assert [b["type"] for b in shown] == ["header", "section", "section", "actions"], "lines and no talk"
+    assert "Alien" in str(shown[1])
+    sent = press(shown[1]["accessory"], shown[1]["block_id"])
+    for _ in range(3):
+        send(hook, sent, form=True)
+    after = api.wait("views.publish", 2)[1]
+    assert "Alien" not in str(after["view"]) and "Horror" in str(after["view"]) and after["user_id"] == "U1"
+    assert [(c["channel"], c["text"]) for c in api.of("chat.postMessage")] == [("DU1", "Forgotten: You liked Alien.")]
+    time.sleep(0.2)
+    assert len(api.of("views.publish")) == 2
 
 
 def test_a_rate_limit_is_waited_out_and_nothing_is_lost(api, web, bot, hook):

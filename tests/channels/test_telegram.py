@@ -268,6 +268,29 @@ def test_commands_mean_what_they_say(api, bot, hook, name):
     assert bot.heard[0].parse_data["intent"]["name"] == COMMANDS[name][0]
 
 
+@pytest.mark.parametrize("text, kind", [("@recbot", "group"), ("///", "private"), ("/", "private")])
+def test_who_says_its_name_and_no_more_is_told_what_it_can_do(api, bot, hook, text, kind):
+    deliver(hook, said(text, -5 if kind == "group" else 7, kind))
+    api.wait("sendMessage")
+    assert bot.heard[0].parse_data["intent"]["name"] == "help"
+
+
+@pytest.mark.parametrize("what", ["edited_message", "channel_post", "my_chat_member"])
+def test_what_is_no_new_message_is_taken_and_not_heard(api, bot, hook, what):
+    """Somebody who mends a typo in an old message doesn't ask again."""
+    update = said("a scray film")
+    update[what] = update.pop("message") | ({"edit_date": 2} if what == "edited_message" else {})
+    if what == "my_chat_member":
+        blocked = {"status": "kicked", "user": ME, "until_date": 0}
+        update[what] |= {"old_chat_member": {"status": "member", "user": ME}, "new_chat_member": blocked}
+    assert deliver(hook, update) == 200
+    deliver(hook, said(None, new_chat_title="films"))  # a service message has nothing to read
+    deliver(hook, said("the end", 9))
+    until(lambda: bot.heard, "the end")
+    time.sleep(0.1)
+    assert [m.text for m in bot.heard] == ["the end"]
+
+
 def test_words_after_recommend_are_the_wish(api, bot, hook):
     deliver(hook, said("/recommend@recbot a scary film"))
     api.wait("sendMessage")

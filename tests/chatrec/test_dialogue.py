@@ -357,3 +357,12 @@ def test_what_somebody_is_a_fan_of_takes_no_wish_away(movies):
     title = Mention("title", 8, 13, "Alien", "Alien", item_ids=(ALIEN,))
     state = understand(state, "ask_recommendation", "I liked Alien", [title], movies).state
     assert values(state) == {("year", "min", 2000.0)}
+
+
+def test_what_another_was_asked_about_themselves_is_not_answered_by_who_speaks_now():
+    """In a group anybody may say which genre it shall be, and nobody whether somebody else is to be forgotten."""
+    asked = State("movies", pending="forget", profile=("wish:1",)).heard_from("ann")
+    assert asked.heard_from("ann") == asked
+    assert asked.heard_from("bob") == State("movies", speaker="bob")
+    genre = State("movies", pending="genre", asked=("genre",), speaker="ann")
+    assert genre.heard_from("bob").pending == "genre"

@@ -84,6 +84,8 @@ def _briefs(mention: Mention, catalog: Catalog) -> list[str]:
         return [f"title {sign}{catalog.heading(catalog.item(mention.item_ids[0]))}"]
     if mention.entity == "ordinal":
         return [f"ordinal {sign}{mention.value}"]
+    if mention.entity == "known":
+        return [f"known {mention.value}"]
     if mention.entity == "mood":
         return [f"mood {'-' if mention.negated else '+'}{mention.value}"]
     if not mention.constraints:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from small_films import encoder, films
 from small_tower import small_lm
 
-from chatrec.candidates import FusionWeights
+from chatrec.candidates import FusionWeights, positions
 from chatrec.catalog import Catalog
 from chatrec.errors import BadInput
 from chatrec.fusion import Fusion
 from chatrec.knowledge import learn_knowledge
 from chatrec.learning import SIGNALS
-from chatrec.model import FAMILIAR, KNOWLEDGE, Learnt, Model
+from chatrec.model import EXPOSURE, FAMILIAR, KNOWLEDGE, Learnt, Model
 from chatrec.rank import FUSED, KeepOrder
 from chatrec.tower import TowerConfig, new_tower
 from chatrec.types import Constraint, Event, Item, Query, Turn
@@ -35,7 +36,8 @@ def model(tmp_path_factory) -> Model:
 def test_a_familiar_catalogue_is_ranked_by_what_was_learnt(model, tmp_path):
     assert 2 / len(FILMS) > FAMILIAR
     generator = model.generator(FILMS, encoder(), tmp_path)
-    assert generator.fusion is FUSION
+    assert generator.fusion.weights == {**FUSION.weights, "rated": 1 - EXPOSURE}
+    assert model.learnt.generator(FILMS, encoder(), tmp_path, exposure=0.0).fusion == FUSION
     assert model.ranker(generator).weight == FUSED
     assert "named" in generator.generate(Query("films"), 3).parts
 
@@ -52,11 +54,11 @@ def test_who_says_nothing_is_served_by_weights_of_their_own(model, tmp_path):
     quiet = replace(model, learnt=replace(model.learnt, silence=Fusion({"named": 1.0})))
     generator = quiet.generator(FILMS, encoder(), tmp_path)
     wish, event = Constraint("genre", "is", ("Comedy",), soft=True), Event("alien", "like", 1.0)
-    assert set(generator.generate(Query("films", history=(event,)), 3).parts) == {"named"}
+    assert set(generator.generate(Query("films", history=(event,)), 3).parts) == {"named", "rated"}
     for said in (Query("films", (Turn("user", "robots"),)), Query("films", constraints=(wish,))):
         assert "dialogue" in generator.generate(said, 3).parts
     covered = Query("films", (Turn("user", "a film please"),), topic="")
-    assert set(generator.generate(covered, 3).parts) == {"named"}
+    assert set(generator.generate(covered, 3).parts) == {"named", "rated"}
     quiet.learnt.save(tmp_path / "saved")
     assert Learnt.load(tmp_path / "saved").silence == Fusion({"named": 1.0})
 
@@ -67,6 +69,22 @@ def test_an_unknown_catalogue_keeps_the_weights_chosen_by_hand(model, tmp_path):
     assert generator.fusion is None
     assert generator.weights == FusionWeights()
     assert isinstance(model.ranker(generator), KeepOrder)
+
+
+def test_of_equals_the_one_that_fewer_have_met_comes_first_and_causes_stay_what_they_are(model, tmp_path):
+    """Nothing is learnt but who has met what: alien three people, heat one; wishes hold all the same."""
+    met = [("1", "alien", 3.0), ("2", "alien", 3.0), ("3", "alien", 3.0), ("1", "heat", 3.0)]
+    learnt = Learnt(learn_knowledge(met), Fusion({"rated": 0.0, "history": 1.0}), FUSION)
+    even, plain = (learnt.generator(FILMS, encoder(), tmp_path, exposure) for exposure in (EXPOSURE, 0.0))
+    places = positions(FILMS, ["alien", "heat"])
+    fewer, more = plain.score(Query("films"), places) - even.score(Query("films"), places)
+    assert (fewer, more) == pytest.approx((EXPOSURE * math.log(4), EXPOSURE * math.log(2)))
+    liked = Query("films", history=(Event("aliens", "like", 1.0),), exclude=frozenset({"aliens"}))
+    every = np.arange(len(FILMS))
+    falls = [g.score(liked, every) - g.score(Query("films"), every) for g in (even, plain)]
+    np.testing.assert_allclose(*falls, atol=1e-6)
+    wish = Query("films", constraints=(Constraint("genre", "is", ("Horror",)),))
+    assert set(even.generate(wish, 99).indices) == set(plain.generate(wish, 99).indices)
 
 
 def test_what_is_saved_is_what_is_loaded_and_nothing_saved_is_nothing_learnt(model, tmp_path):

@@ -14,6 +14,7 @@ from chatrec.settings import ROOT, Settings
 from designer.__main__ import main, read
 
 DOMAIN, RULES, SOCIAL = "domain.yml", "data/rules/rules.yml", "data/nlu/social.yml"
+SHOPPING = "data/catalogs/shopping/schema.toml"
 TRAVEL, POLICY, ZH = "data/catalogs/travel/schema.toml", "data/catalogs/travel/policy.toml", "data/languages/zh.toml"
 
 # file, text in it, what is put in its place; the words of the line that is then wrong, and what is told of it
@@ -41,6 +42,13 @@ MISTAKES = {
         "no rule or story answers the intent 'help'",
     ),
     "intent without examples": (DOMAIN, "  - help\n", "  - help\n  - sing\n", "  - sing", "'sing' has no examples"),
+    "a thing that is there": (
+        SHOPPING,
+        '"Drills" = [',
+        '"Trail running shoes" = ["trail runners"]\n"Drills" = [',
+        "Trail running shoes",
+        "move it to [slots.kind.synonyms]",
+    ),
     "action nobody wrote": (
         DOMAIN,
         "  - action_say\n",

@@ -12,9 +12,11 @@ import pytest
 
 from chatrec.catalog import Catalog
 from chatrec.errors import BadInput
+from chatrec.evaluation.beyond import Ground
 from chatrec.evaluation.dialogues import (
     FILMS,
     Case,
+    background,
     comention,
     copier,
     dense,
@@ -67,13 +69,23 @@ def figures(recall_1: float, recall_10: float, ndcg: float, mrr: float, n: int):
     return pytest.approx({**recalls, "ndcg@10": ndcg, "mrr": mrr, "n": n})
 
 
+def accuracy(figures: dict) -> dict:
+    """Without what :mod:`test_beyond` is about."""
+    return {name: figures[name] for name in ("recall@1", "recall@10", "recall@50", "ndcg@10", "mrr", "n")}
+
+
+def even(size: int) -> Ground:
+    """Nothing is known of anybody."""
+    return Ground(np.zeros(size), 0, np.eye(size))
+
+
 def test_the_figures_are_those_computed_by_hand(four):
     """Ranks of the targets: 2; 2 and 4; 4; 1 and nowhere. Of the new ones: 1; 3; none is new; 1 and nowhere."""
     cases = [case("a", "b"), case("b", "b d"), case("d", "d"), case("", "a gone")]
-    found, two = evaluate(cases, four, in_file_order), 1 + 1 / log2(3)  # the ideal gain of two targets
+    found, two = evaluate(cases, four, in_file_order, even(4)), 1 + 1 / log2(3)  # the ideal gain of two targets
     gain = 1 / log2(3) + (1 / log2(3) + 1 / log2(5)) / two + 1 / log2(5) + 1 / two
-    assert found["all"] == figures(0.5 / 4, 3.5 / 4, gain / 4, (1 / 2 + 1 / 2 + 1 / 4 + 1) / 4, 4)
-    assert found["new"] == figures(1.5 / 3, 2.5 / 3, (1 + 1 / log2(4) + 1 / two) / 3, (1 + 1 / 3 + 1) / 3, 3)
+    assert accuracy(found["all"]) == figures(0.5 / 4, 3.5 / 4, gain / 4, (1 / 2 + 1 / 2 + 1 / 4 + 1) / 4, 4)
+    assert accuracy(found["new"]) == figures(1.5 / 3, 2.5 / 3, (1 + 1 / log2(4) + 1 / two) / 3, (1 + 1 / 3 + 1) / 3, 3)
 
 
 @pytest.mark.parametrize(
@@ -81,19 +93,19 @@ def test_the_figures_are_those_computed_by_hand(four):
 )
 def test_what_stands_behind_a_cutoff_is_not_found(four, rank, recalls, ndcg):
     items = tuple(Item(str(n), str(n), {}) for n in range(1, 61))
-    found = evaluate([case("", str(rank))], Catalog(four.schema, items), lambda query: np.arange(60))["all"]
+    found = evaluate([case("", str(rank))], Catalog(four.schema, items), lambda query: np.arange(60), even(60))["all"]
     assert [found[f"recall@{k}"] for k in (1, 10, 50)] == recalls
     assert found["ndcg@10"] == pytest.approx(ndcg)
     assert found["mrr"] == pytest.approx(1 / rank)
 
 
 def test_without_cases_all_figures_are_zero(four):
-    assert set(evaluate([], four, in_file_order)["new"].values()) == {0.0}
+    assert set(accuracy(evaluate([], four, in_file_order, even(4))["new"]).values()) == {0.0}
 
 
 def test_a_scorer_sees_what_was_said_and_named_and_never_a_target(four):
     seen = []
-    evaluate([case("a b", "b c", "hi", "like alien?")], four, lambda query: seen.append(query) or np.arange(4))
+    evaluate([case("a b", "b c", "hi", "like alien?")], four, lambda query: seen.append(query) or np.arange(4), even(4))
     plain = Query("films", (Turn("user", "hi"), Turn("user", "like alien?")), anchors=("a", "b"))
     assert seen == [plain, replace(plain, exclude=frozenset("ab"))]
 
@@ -130,11 +142,22 @@ def test_dense_ranks_by_closeness_to_the_last_four_turns(four):
 
 
 def test_a_report_holds_the_model_and_each_baseline(four):
-    found = report([case("a", "a b")], four, in_file_order, {"copier": copier(four)})
+    found = report([case("a", "a b")], four, in_file_order, {"copier": copier(four)}, even(4))
     assert found["model"]["all"]["mrr"] == found["baselines"]["copier"]["all"]["mrr"] == 1.0
     assert found["baselines"]["copier"]["new"]["mrr"] == 0.0
     with pytest.raises(BadInput, match="do the two files belong together"):
-        report([case("a", "gone")], four, in_file_order, {})
+        report([case("a", "gone")], four, in_file_order, {}, even(4))
+
+
+def test_lists_are_seen_against_what_dialogues_name_and_what_was_named_before(four):
+    """a is named in two dialogues of three, b in one; new items of the two lists are bcd and abcd."""
+    ground = background(four, [talk("1:1", "", "a b"), talk("2:1", "a", "a gone"), talk("3:1", "", "gone")], np.eye(4))
+    assert (ground.counts.tolist(), ground.people) == ([2, 1, 0, 0], 3)
+    found = evaluate([case("a", "b"), case("", "c")], four, in_file_order, ground)["new"]
+    assert found["coverage"] == 1
+    assert found["gini"] == pytest.approx((-3 * 1 - 2 + 2 + 3 * 2) / (4 * 7))  # of 1, 2, 2 and 2 places
+    assert found["popularity_lift"] == pytest.approx((1 / 3) / 2 - 1)
+    assert found["diversity"] == 1
 
 
 def write(folder: Path, *lines: dict | bytes) -> Path:

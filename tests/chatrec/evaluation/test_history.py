@@ -9,11 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from chatrec.blend import Blend
 from chatrec.cli import main
 from chatrec.collaborative import popularity
 from chatrec.errors import BadInput
+from chatrec.evaluation.beyond import Ground
 from chatrec.evaluation.history import (
     Cases,
+    Hybrid,
     Log,
     baselines,
     evaluate,
@@ -25,6 +28,7 @@ from chatrec.evaluation.history import (
     load_texts,
     make_log,
     places,
+    report,
     rmse,
 )
 from chatrec.factors import Factors
@@ -121,35 +125,46 @@ def test_a_scorer_that_gives_no_numbers_finds_nothing() -> None:
 
 
 def test_figures_as_computed_by_hand() -> None:
-    fronts = np.array([[0, 1], [0, 2], [0, 1]])
-    found = figures(np.array([1, 3, 15]), fronts, np.array([6.0, 3, 3, 1]))
-    assert found == pytest.approx(
-        {
-            "hr@10": 2 / 3,
-            "ndcg@10": (1 + 1 / log2(4)) / 3,
-            "hr@20": 1,
-            "mrr": (1 + 1 / 3 + 1 / 15) / 3,
-            "coverage": 3 / 4,
-            "mean_popularity": 4.5,
-        }
-    )
+    ndcg = (1 + 1 / log2(4)) / 3
+    expected = {"hr@10": 2 / 3, "ndcg@10": ndcg, "hr@20": 1, "mrr": (1 + 1 / 3 + 1 / 15) / 3}
+    assert figures(np.array([1, 3, 15])) == pytest.approx(expected)
+
+
+def ground(log: Log) -> Ground:
+    return Ground(popularity(log.known(1), len(log.items)), len(log.users), np.eye(len(log.items)))
 
 
 def test_batches_change_nothing() -> None:
     log = tastes()
-    counts, cases = popularity(log.known(1), 40), held_out(log, 1)
-    scorer = baselines(log.known(1), 40)["ease"]
-    assert evaluate(cases, scorer, counts, batch=7) == pytest.approx(evaluate(cases, scorer, counts))
+    cases, scorer = held_out(log, 1), baselines(log.known(1), 40)["ease"]
+    assert evaluate(cases, scorer, ground(log), batch=7) == pytest.approx(evaluate(cases, scorer, ground(log)))
 
 
 def test_the_hybrid_finds_tastes_and_shuffled_labels_fall_to_chance() -> None:
     log = tastes()
-    hybrid, counts, cases = fit_hybrid(log, linear_signals(40)), popularity(log.known(1), 40), held_out(log, 1)
-    assert evaluate(cases, hybrid.score, counts)["hr@10"] == 1  # four films of the kind are left
+    hybrid, cases = fit_hybrid(log, linear_signals(40)), held_out(log, 1)
+    assert evaluate(cases, hybrid.score, ground(log))["hr@10"] == 1  # four films of the kind are left
     rng = np.random.default_rng(1)
     left = [rng.choice(np.setdiff1d(np.arange(40), history)) for history in cases.histories]
-    chance = evaluate(Cases(cases.histories, np.array(left)), hybrid.score, counts)["hr@10"]
+    chance = evaluate(Cases(cases.histories, np.array(left)), hybrid.score, ground(log))["hr@10"]
     assert chance == pytest.approx(10 / 34, abs=0.13)
+
+
+def test_users_are_told_apart_by_what_is_said_of_them() -> None:
+    """A scorer that knows what comes next, of every second user."""
+    log = tastes()
+    targets = {tuple(history[:-1]): history[-1] for history in log.histories}
+
+    def score(histories):
+        found = np.zeros((len(histories), 40))
+        for row, history in enumerate(histories):
+            found[row, targets.get(tuple(history), 0)] = (-1.0, 1.0)[history[0] // 10 % 2]
+        return found
+
+    hybrid = Hybrid({"it": score}, Blend(("it",), (), np.ones((1, 1))))
+    people = {user: {"side": "ab"[int(user) % 2]} for user in log.users}
+    side = report(log, hybrid, 0.0, np.eye(40), people)["model"]["groups"]["side"]
+    assert (side["a"], side["b"], side["gap"]) == (0, 1, 1)
 
 
 @pytest.mark.parametrize("name", ["popularity", "item-knn", "ease", "ease-recency"])
@@ -203,14 +218,20 @@ def test_predicted_stars_stay_in_range_and_know_no_stranger() -> None:
 @pytest.mark.slow
 def test_the_command_prints_the_report(tmp_path: Path, capsys) -> None:
     rng = np.random.default_rng(0)
-    lines = [f"{u},{u % 2 * 10 + i},{3 + i % 3},{t}" for u in range(12) for t, i in enumerate(rng.permutation(10)[:6])]
+    lines = [f"{u},{u % 2 * 10 + i},{3 + i % 3},{t}" for u in range(60) for t, i in enumerate(rng.permutation(10)[:6])]
     items = "movieId,title\n" + "".join(f"{i},Film {i}\n" for i in range(20))
     files = written(tmp_path, HEADER + "\n".join(lines) + "\n", items)
+    people = tmp_path / "people.csv"
+    people.write_text("userId,gender\n" + "".join(f"{u},{'FM'[u % 2]}\n" for u in range(60)), encoding="utf-8")
+    files += ["--people", str(people)]
     assert main(["evaluate", "history", *files, "--epochs", "1", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert list(report["baselines"]) == ["popularity", "item-knn", "ease", "ease-recency"]
-    keys = ["hr@10", "ndcg@10", "hr@20", "mrr", "coverage", "mean_popularity"]
+    keys = ["hr@10", "ndcg@10", "hr@20", "mrr", "coverage", "gini", "mean_popularity", "popularity_lift", "novelty"]
+    keys += ["diversity", "groups"]
     assert list(report["model"]) == [*keys, "rmse"] and all(list(row) == keys for row in report["baselines"].values())
+    assert list(report["model"]["groups"]["gender"]) == ["F", "M", "gap", "error"]
     assert main(["evaluate", "history", *files, "--epochs", "1"]) == 0
-    assert "item-knn" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "item-knn" in out and "diversity" in out and "gender" in out
     assert main(["evaluate", "history", *files, "--epochs", "0"]) == 2
