@@ -33,6 +33,7 @@ BENCHMARKS = {
     "history": "what somebody turns to next, next to six peers",
     "cold": "people of whom three events are known, or a sentence",
     "diversity": "what variety and less popular lists cost",
+    "million": "lists from a catalogue of a million, through pgvector and without",
     "charts": "pictures of these figures, into docs/",
 }
 RESULTS = Path(__file__).with_name("results")

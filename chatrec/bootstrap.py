@@ -14,12 +14,14 @@ from chatrec.candidates import CandidateGenerator
 from chatrec.catalog import Catalog, load_catalogs
 from chatrec.encoder import Encoder, load_clip, load_encoder
 from chatrec.errors import StoreDown, UnknownCatalog
+from chatrec.hnsw import hnsw
 from chatrec.languages import Language, load_languages
 from chatrec.linker import Linker
 from chatrec.lm import load_lm
 from chatrec.looks import PICTURES, look_at
 from chatrec.memory import CONSENT, KEPT, Memory, Passing
 from chatrec.model import load_model
+from chatrec.nearest import exact
 from chatrec.rank import KeepOrder, LikelihoodRanker
 from chatrec.recommender import Recommender
 from chatrec.records import Preference
@@ -213,19 +215,19 @@ def _each(recommend: MakeRecommender, catalogs: Mapping[str, Catalog], encoder: 
 def recommenders_of(settings: Settings) -> MakeRecommender:
     """What makes the recommender of a catalogue: with the fine-tuned model in service, else with the bare language
     model's likelihoods."""
-    name = promotion.serving(settings.models)
+    name, search = promotion.serving(settings.models), hnsw(settings.vectors) if settings.vectors else exact
     if name is None:
         lm = load_lm(settings)
 
         def untuned(catalog: Catalog, encoder: Encoder) -> Recommender:
-            generator = CandidateGenerator(catalog, encoder, settings.cache)
+            generator = CandidateGenerator(catalog, encoder, settings.cache, search=search)
             return Recommender(catalog, generator, LikelihoodRanker(lm, catalog), lm.name)
 
         return untuned
     model = load_model(settings.models / name, settings)
 
     def tuned(catalog: Catalog, encoder: Encoder) -> Recommender:
-        generator = model.generator(catalog, encoder, settings.cache)
+        generator = model.generator(catalog, encoder, settings.cache, search)
         return Recommender(catalog, generator, model.ranker(generator), model.name)
 
     return tuned

@@ -13,7 +13,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from chatrec.catalog import Catalog
 from chatrec.encoder import Encoder, encode_items
@@ -21,12 +20,20 @@ from chatrec.errors import UnknownItem
 from chatrec.fusion import Fusion
 from chatrec.knowledge import Known
 from chatrec.looks import unseen
+from chatrec.nearest import Search, exact
+from chatrec.shortlist import Shortlist
 from chatrec.signals import Signals
+from chatrec.traits import prior, trait_rows
 from chatrec.types import Event, Query, Turn
 
 STANCE = {"like": 1.0, "accept": 0.5, "seen": 0.0, "dislike": -1.0, "reject": -0.5}  # seen is not liked
 NEUTRAL_STARS = 3.0  # of 5: a rating of 3 speaks neither for nor against
 NEIGHBOURS = 12  # about so many items count as fully close to another
+WHOLE = 20_000  # items that may be shown and all get a score; of more, those that some signal finds
+PART = 50_000  # items that are scored together
+
+Pull = tuple[list[tuple[int, float]], float]
+"""Items that draw others near, with their weights, and what the sum is divided by."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,8 @@ class CandidateGenerator:
 
     ``known``: what other people's behaviour says about these items, for more signals (``signals``). ``fusion``: what
     each signal counts instead of ``weights``; signals that it does not weigh are left out. ``silence``: the same, for
-    queries that say nothing of what is wanted.
+    queries that say nothing of what is wanted. ``search``: finds what is near in a catalogue of more than ``whole``
+    items, which are too many to score them all.
     """
 
     def __init__(
@@ -74,6 +82,8 @@ class CandidateGenerator:
         known: Known | None = None,
         fusion: Fusion | None = None,
         silence: Fusion | None = None,
+        search: Search = exact,
+        whole: int = WHOLE,
     ) -> None:
         self.catalog = catalog
         self.weights = weights
@@ -81,9 +91,16 @@ class CandidateGenerator:
         self._encoder = encoder
         texts = [catalog.describe(item) for item in catalog.items]
         self.vectors = encode_items(encoder, texts, cache)  # (N, d)
+        self.large = len(catalog) > whole
+        self._whole = whole
         self._traits = trait_rows(catalog)
-        self._signals = Signals(catalog, known, self._traits) if known else None
-        self._prior = _prior(catalog)
+        self._signals = Signals(catalog, known, self._traits, self.large) if known else None
+        self._shortlist = None
+        if self.large:
+            nearest = search(catalog.schema.name, self.vectors)
+            beside = self._signals.beside if self._signals else lambda index: np.zeros(0, np.int64)
+            self._shortlist = Shortlist(catalog, self.vectors, self._traits, nearest, beside, NEIGHBOURS)
+        self._prior = prior(catalog)
         self._said = lru_cache(maxsize=512)(self._encode)
         self._close = lru_cache(maxsize=512)(self._closeness)
 
@@ -97,9 +114,13 @@ class CandidateGenerator:
         return mask
 
     def generate(self, query: Query, k: int) -> Candidates:
-        """The ``k`` best of the allowed items, or all of them. Equal scores keep the order of the catalogue."""
+        """The ``k`` best of the allowed items, or all of them. Equal scores keep the order of the catalogue. When very
+        many are allowed and few are wanted, the best of those that some signal brings up."""
         rows = np.flatnonzero(self.allowed(query))
-        parts = self._parts(query, rows)
+        if self._shortlist and max(k, self._whole) < len(rows):
+            rows = self._shortlist.of(rows, self._plain(query, rows), *self._drawn(query))
+        some = [self._parts(query, part) for part in np.split(rows, range(PART, len(rows), PART))]
+        parts = {name: np.concatenate([part[name] for part in some]) for name in some[0]}
         found = Candidates(rows, _total(parts, len(rows)), parts)
         return found.take(np.argsort(-found.scores, kind="stable")[:k])
 
@@ -110,12 +131,39 @@ class CandidateGenerator:
 
     def _parts(self, query: Query, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Signal -> (k,) float32, weighted, for the items at ``rows``."""
-        names = [f.name for f in fields(FusionWeights)]
-        fusion = self.silence if self.silence and silent(query) else self.fusion
-        weights = fusion.weights if fusion else {name: getattr(self.weights, name) for name in names}
+        weights = self._weights(query)
         signals = self.signals(query, rows)
         parts = {name: (weights[name] * signals[name]).astype(np.float32) for name in signals if name in weights}
         return parts | ({"feeling": self._feeling(query, rows)} if query.leaning else {})
+
+    def _weights(self, query: Query) -> Mapping[str, float]:
+        fusion = self.silence if self.silence and silent(query) else self.fusion
+        return fusion.weights if fusion else {f.name: getattr(self.weights, f.name) for f in fields(FusionWeights)}
+
+    def _plain(self, query: Query, rows: np.ndarray) -> np.ndarray:
+        """(k,) what the score of the items at ``rows`` is made of without their vectors."""
+        signals = {name: self._prior[name][rows] for name in ("reception", "popularity")}
+        signals["wishes"] = self._wishes(query, rows)
+        if self._signals:
+            signals |= self._signals.plain(query.constraints, rows)
+        weights = self._weights(query)
+        found = sum((weights.get(name, 0.0) * signal for name, signal in signals.items()), np.zeros(len(rows)))
+        return found + (self._feeling(query, rows) if query.leaning else 0.0)
+
+    def _drawn(self, query: Query) -> tuple[list[np.ndarray], list[int]]:
+        """Where high scores lie among the vectors, as directions, and the items near which they lie."""
+        weights, text = self._weights(query), said(query)
+        spoken = weights.get("dialogue", 0.0) * self._said(text) if text else np.zeros(self.vectors.shape[1])
+        pulls = {"anchors": self._anchored(query.anchors), "history": self._judged(query.history)}
+        ahead = spoken.copy()
+        around = self._shortlist.surroundings([index for pairs, _ in pulls.values() for index, _ in pairs])
+        for name, (pairs, divisor) in pulls.items():
+            for index, weight in pairs:
+                pull = weights.get(name, 0.0) * weight / divisor
+                ahead += pull / max(around[index].high - around[index].low, 1e-6) * self.vectors[index]
+        near = [index for pairs, _ in pulls.values() for index, weight in pairs if weight > 0]
+        directions = [spoken, ahead] if text and around else [ahead] if text or around else []
+        return [direction.astype(np.float32) for direction in directions], near
 
     def _feeling(self, query: Query, rows: np.ndarray) -> np.ndarray:
         """The share of the leanings that an item meets, as much as they may weigh."""
@@ -129,9 +177,7 @@ class CandidateGenerator:
             "wishes": self._wishes(query, rows),
             "reception": self._prior["reception"][rows],
             "popularity": self._prior["popularity"][rows],
-            "anchors": self._anchors(query.anchors, rows),
-            "history": self._history(query.history, rows),
-        }
+        } | self._near({"anchors": self._anchored(query.anchors), "history": self._judged(query.history)}, rows)
         stances = [*self._stances(query.history).items()]
         stances += [(index, 1.0) for index in positions(self.catalog, query.anchors).tolist()]
         looks = self.catalog.looks
@@ -164,21 +210,26 @@ class CandidateGenerator:
                 )
         return signal
 
-    def _anchors(self, anchors: Sequence[str], rows: np.ndarray) -> np.ndarray:
-        """Mean closeness to the anchors, the latest counting most."""
-        signal, total = np.zeros(len(rows)), 0.0
-        for age, index in enumerate(reversed(positions(self.catalog, anchors).tolist())):
-            signal += 0.8**age * self._close(index)[rows]
-            total += 0.8**age
-        return signal / max(total, 1.0)
+    def _near(self, pulls: Mapping[str, Pull], rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Name -> (k,) weighted closeness to the items of each pull."""
+        items = list(dict.fromkeys(index for pairs, _ in pulls.values() for index, _ in pairs))
+        close = self._shortlist.closeness(items, rows) if self._shortlist else {i: self._close(i)[rows] for i in items}
+        signals = {}
+        for name, (pairs, divisor) in pulls.items():
+            signals[name] = sum((weight * close[index] for index, weight in pairs), np.zeros(len(rows))) / divisor
+        return signals
 
-    def _history(self, history: Sequence[Event], rows: np.ndarray) -> np.ndarray:
-        """Closeness to each item of the history times the stance towards it, newer ones counting more."""
-        signal, total = np.zeros(len(rows)), 0.0
-        for age, (index, stance) in enumerate(reversed(list(self._stances(history).items()))):
-            signal += stance * 0.9**age * self._close(index)[rows]
-            total += abs(stance) * 0.9**age
-        return signal / max(total, 1.0) ** 0.5
+    def _anchored(self, anchors: Sequence[str]) -> Pull:
+        """Towards the anchors, the latest counting most: a mean."""
+        latest = reversed(positions(self.catalog, anchors).tolist())
+        pairs = [(index, 0.8**age) for age, index in enumerate(latest)]
+        return pairs, max(sum(weight for _, weight in pairs), 1.0)
+
+    def _judged(self, history: Sequence[Event]) -> Pull:
+        """Towards each item of the history times the stance towards it, newer ones counting more."""
+        latest = reversed(list(self._stances(history).items()))
+        pairs = [(index, stance * 0.9**age) for age, (index, stance) in enumerate(latest)]
+        return pairs, max(sum(abs(weight) for _, weight in pairs), 1.0) ** 0.5
 
     def _stances(self, history: Sequence[Event]) -> dict[int, float]:
         """Index -> -1 to 1, oldest first. The latest stance on an item counts; having seen it takes nothing back."""
@@ -233,39 +284,6 @@ def positions(catalog: Catalog, item_ids: Iterable[str]) -> np.ndarray:
         with suppress(UnknownItem):
             found.append(catalog.index(item_id))
     return np.array(found, dtype=np.int64)
-
-
-def trait_rows(catalog: Catalog) -> csr_matrix:
-    """(N, traits) float32, rows of length 1: an item's tags and people, weighted by their rarity (idf)."""
-    rows, columns, weights, width = [], [], [], 0
-    for slot in catalog.schema.slots.values():
-        for owners in catalog.values(slot.name).values() if slot.type in ("tags", "people") else ():
-            rows.append(owners)
-            columns.append(np.full(len(owners), width))
-            weights.append(np.full(len(owners), np.log(1 + len(catalog) / len(owners))))
-            width += 1
-    if not width:
-        return csr_matrix((len(catalog), 1), dtype=np.float32)
-    row, column, weight = (np.concatenate(part) for part in (rows, columns, weights))
-    matrix = csr_matrix((weight.astype(np.float32), (row, column)), shape=(len(catalog), width))
-    lengths = np.sqrt(matrix.multiply(matrix).sum(axis=1)).A[:, 0]
-    return csr_matrix(matrix.multiply(1 / np.maximum(lengths, 1e-6)[:, None]), dtype=np.float32)
-
-
-def _prior(catalog: Catalog) -> dict[str, np.ndarray]:
-    """What does not depend on the query: popularity, reception (the median where unknown), values per tag slot."""
-    known = catalog.reception[~np.isnan(catalog.reception)]
-    prior = {
-        "popularity": catalog.popularity,
-        "reception": np.nan_to_num(catalog.reception, nan=float(np.median(known)) if len(known) else 0.0),
-    }
-    for slot in catalog.schema.slots.values():
-        if slot.type == "tags":
-            counts = np.zeros(len(catalog))
-            for owners in catalog.values(slot.name).values():
-                counts[owners] += 1
-            prior[f"number of {slot.name}"] = counts
-    return prior
 
 
 def _total(parts: Mapping[str, np.ndarray], size: int) -> np.ndarray:

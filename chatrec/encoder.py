@@ -115,16 +115,23 @@ def encode_items(encoder: Encoder, texts: Sequence[str], cache: Path) -> np.ndar
     there at all; an unreadable one is written again. Computing shows a progress bar when somebody is watching:
     13,000 films take one to three minutes on two cores.
     """
-    digest = hashlib.sha256("\0".join([encoder.name, str(TOKENS), *texts]).encode()).hexdigest()[:16]
-    path = cache / f"items-{digest}.npy"
+    path = items_file(encoder.name, texts, cache)
     if path.exists():
         with suppress(Exception):  # a damaged file makes numpy raise whatever its parsers stumble over
-            found = np.load(path)
+            found = np.load(path, mmap_mode="c").view(np.ndarray)
             if found.shape == (len(texts), encoder.dimensions) and found.dtype == np.float32:
                 return found
     vectors = _encode_all(encoder, texts)
     save_array(path, vectors)
     return vectors
+
+
+def items_file(name: str, texts: Sequence[str], cache: Path) -> Path:
+    """Where the vectors lie that the encoder of that name makes of these texts."""
+    digest = hashlib.sha256(f"{name}\0{TOKENS}".encode())
+    for text in texts:
+        digest.update(b"\0" + text.encode())
+    return cache / f"items-{digest.hexdigest()[:16]}.npy"
 
 
 def _encode_all(encoder: Encoder, texts: Sequence[str]) -> np.ndarray:

@@ -19,6 +19,7 @@ from chatrec.catalog import Catalog
 from chatrec.encoder import Encoder
 from chatrec.fusion import Fusion
 from chatrec.knowledge import Knowledge
+from chatrec.nearest import Search, exact
 from chatrec.rank import FUSED, WEIGHT, KeepOrder, Ranker, TowerRanker
 from chatrec.settings import Settings
 from chatrec.tower import QueryTower, Tower, load_tower
@@ -39,15 +40,15 @@ class Learnt:
     silence: Fusion | None = None
 
     def generator(
-        self, catalog: Catalog, encoder: Encoder, cache: Path, exposure: float = EXPOSURE
+        self, catalog: Catalog, encoder: Encoder, cache: Path, exposure: float = EXPOSURE, search: Search = exact
     ) -> CandidateGenerator:
         """Candidates by what was learnt where the catalogue is familiar, else by weights chosen by hand. ``exposure``:
         how far those are moved up that fewer people have met; who learns from the scores takes 0."""
         known = self.knowledge.on(catalog)
         if known.found.mean() < FAMILIAR:
-            return CandidateGenerator(catalog, encoder, cache)
+            return CandidateGenerator(catalog, encoder, cache, search=search)
         fusion, silence = _evened(self.requests, exposure), self.silence and _evened(self.silence, exposure)
-        return CandidateGenerator(catalog, encoder, cache, known=known, fusion=fusion, silence=silence)
+        return CandidateGenerator(catalog, encoder, cache, known=known, fusion=fusion, silence=silence, search=search)
 
     def save(self, folder: Path) -> None:
         self.knowledge.save(folder / KNOWLEDGE)
@@ -80,11 +81,11 @@ class Model:
     tower: Tower
     learnt: Learnt | None = None
 
-    def generator(self, catalog: Catalog, encoder: Encoder, cache: Path) -> CandidateGenerator:
+    def generator(self, catalog: Catalog, encoder: Encoder, cache: Path, search: Search = exact) -> CandidateGenerator:
         """Candidates as the bot ranks them: by what was learnt where the catalogue is familiar, else by hand."""
         if self.learnt is None:
-            return CandidateGenerator(catalog, encoder, cache)
-        return self.learnt.generator(catalog, encoder, cache)
+            return CandidateGenerator(catalog, encoder, cache, search=search)
+        return self.learnt.generator(catalog, encoder, cache, search=search)
 
     def ranker(self, generator: CandidateGenerator) -> Ranker:
         """The tower where other people's behaviour is known to the model; in a catalogue it has never seen, nothing
@@ -94,7 +95,8 @@ class Model:
         weight = FUSED if generator.fusion else WEIGHT
         if generator.fusion and self.tower.config.beside:
             weight = float(self.tower.scale.detach().exp())
-        return TowerRanker(QueryTower(self.tower, generator.vectors), generator.catalog, weight)
+        tower = QueryTower(self.tower, generator.vectors)
+        return TowerRanker(tower, generator.catalog, weight, generator.large)
 
 
 def load_model(folder: Path, settings: Settings) -> Model:

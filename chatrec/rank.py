@@ -13,11 +13,12 @@ from chatrec.candidates import Candidates, positions
 from chatrec.catalog import Catalog
 from chatrec.lm import LanguageModel
 from chatrec.tower import QueryTower
-from chatrec.types import Constraint, Query
+from chatrec.types import Constraint, Query, Reading
 
 TURNS, WORDS = 4, 100  # how much of the conversation the model reads
 LIKED = 3  # how many liked titles it is told
 WEIGHT = 1.5  # of the fine-tuned model beside signals weighed by hand
+DEEP = 1000  # candidates that the fine-tuned model reads of a large catalogue
 FUSED = 2.0  # beside signals whose weights were learnt, where training has not said what it counts beside them
 
 
@@ -100,30 +101,33 @@ class LikelihoodRanker:
 class TowerRanker:
     """Adds what the fine-tuned model makes of every candidate, as the part ``model``. One pass, however many there are.
 
-    ``weight``: what a cosine of 1 adds to the score; docs/decisions.md says what it earns.
+    ``weight``: what a cosine of 1 adds to the score; docs/decisions.md says what it earns. ``large``: the catalogue has
+    too many items to look at them all.
     """
 
-    reads = sys.maxsize
-
-    def __init__(self, tower: QueryTower, catalog: Catalog, weight: float = WEIGHT) -> None:
-        self.tower, self.catalog, self.weight = tower, catalog, weight
+    def __init__(self, tower: QueryTower, catalog: Catalog, weight: float = WEIGHT, large: bool = False) -> None:
+        self.tower, self.catalog, self.weight, self.large = tower, catalog, weight, large
+        self.reads = DEEP if large else sys.maxsize
         self._cosines = lru_cache(maxsize=32)(tower.score)  # a list and its reasons ask for the same query again
 
     def rank(self, query: Query, candidates: Candidates) -> Candidates:
-        if self._part(query) is None:
+        if not _says(dialogue.reading(query, self.catalog)):
             return candidates
         part = self.lift(query, candidates.indices)
         raised = Candidates(candidates.indices, candidates.scores + part, {**candidates.parts, "model": part})
         return raised.take(np.argsort(-raised.scores, kind="stable"))
 
     def lift(self, query: Query, indices: np.ndarray) -> np.ndarray:
-        part = self._part(query)
-        return np.zeros(len(indices), dtype=np.float32) if part is None else part[indices]
-
-    def _part(self, query: Query) -> np.ndarray | None:
-        """(N,) float32; None when nothing was said or done."""
         said = dialogue.reading(query, self.catalog)
-        return (self.weight * self._cosines(said)).astype(np.float32) if said.text or said.items else None
+        if not _says(said):
+            return np.zeros(len(indices), dtype=np.float32)
+        cosines = self.tower.score_some(said, indices) if self.large else self._cosines(said)[indices]
+        return (self.weight * cosines).astype(np.float32)
+
+
+def _says(said: Reading) -> bool:
+    """Whether anything was said or done."""
+    return bool(said.text or said.items)
 
 
 def prompt(query: Query, catalog: Catalog) -> str:

@@ -40,7 +40,7 @@ class Recommender:
         """
         start = time.perf_counter()
         query, relaxed = self.relax(query)
-        candidates = self.ranker.rank(query, self.generator.generate(query, max(self.ranker.reads, query.n)))
+        candidates = self._ranked(query)
         candidates = candidates.take(np.flatnonzero(self.fitting(query)[candidates.indices]))  # whatever ranked them
         best = candidates.indices[: query.n]
         evidence = self.evidence(query, best)
@@ -89,13 +89,19 @@ class Recommender:
 
     def what_if(self, query: Query) -> tuple[Item | None, tuple[Change, ...]]:
         """What comes first, and what would change that."""
-        order = self.order(query)
-        if not order:
+        best = self._best(query)
+        if not best:
             return None, ()
-        return order[0], changes(query, order[: query.n], self._first, self.catalog)
+        return best[0], changes(query, best, self._first, self.catalog)
+
+    def _best(self, query: Query) -> tuple[Item, ...]:
+        return tuple(self.catalog.items[int(i)] for i in self._ranked(query).indices[: query.n])
 
     def _first(self, query: Query) -> Item | None:
-        return next(iter(self.order(query)), None)
+        return next(iter(self._best(query)), None)
+
+    def _ranked(self, query: Query) -> Candidates:
+        return self.ranker.rank(query, self.generator.generate(query, max(self.ranker.reads, query.n)))
 
     def evidence(self, query: Query, indices: np.ndarray) -> tuple[tuple[Evidence, ...], ...]:
         """What speaks for each of the items at these (k,) indices."""

@@ -23,6 +23,7 @@ class Settings:
     ``var``: databases, logs, all that a clone does not bring; ``cache``: what can be computed again.
     ``llm``, ``encoder`` and ``speech`` take a hub name or a local folder; empty means the packaged weights. ``clip``:
     the same, for a model that compares looks; empty means none.
+    ``vectors``: a PostgreSQL with pgvector that finds the candidates of large catalogues; empty means exact products.
     ``device``: ``cpu``, ``cuda`` or ``auto``. ``threads``: torch threads in the action server.
     ``secret`` keys the hashes of platform ids in the store; see :meth:`store_secret`.
     ``rank_seconds``, ``action_seconds``, ``turn_seconds``: how long the ranker, an action and a whole turn may take;
@@ -38,6 +39,7 @@ class Settings:
     var: Path = ROOT / "var"
     cache: Path = ROOT / "var" / "cache"
     db: str = f"sqlite:///{ROOT / 'var' / 'chatrec.db'}"
+    vectors: str = ""
     data: Path = ROOT.parent / "shared" / "data"
     llm: str = ""
     encoder: str = ""
@@ -104,6 +106,7 @@ class Settings:
             var=var,
             cache=Path(env.get("CHATREC_CACHE", root / "var" / "cache")).resolve(),
             db=env.get("CHATREC_DB", f"sqlite:///{var / 'chatrec.db'}"),
+            vectors=env.get("CHATREC_VECTORS", ""),
             data=Path(env.get("CHATREC_DATA", root.parent / "shared" / "data")),
             llm=env.get("CHATREC_LLM", ""),
             encoder=env.get("CHATREC_ENCODER", ""),

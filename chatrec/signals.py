@@ -26,13 +26,14 @@ ASKED, SHARP, ANSWERED = 60, 8.0, 5.0  # requests that are looked at; how fast u
 
 class Signals:
     """The signals of one catalogue; ``known`` is what :meth:`Knowledge.on` gives for it; ``traits``: (N, traits) rows
-    of length 1, tags and people."""
+    of length 1, tags and people. ``large``: too many items to remember what each is to all others."""
 
-    def __init__(self, catalog: Catalog, known: Known, traits: csr_matrix) -> None:
+    def __init__(self, catalog: Catalog, known: Known, traits: csr_matrix, large: bool = False) -> None:
         self._catalog, self._known, self._trait_rows = catalog, known, traits
         self._years = _years(catalog)
         self._prior = self._priors()
-        self._traces = lru_cache(maxsize=128)(self._of_item)
+        whole = lru_cache(maxsize=128)(lambda index: self._of_item(index, slice(None)))
+        self._traces = self._of_item if large else lambda index, rows: [trace[rows] for trace in whole(index)]
 
     def of(
         self,
@@ -50,6 +51,15 @@ class Signals:
             | {"around": self._around(done, rows)}
             | self._met(constraints, rows)
         )
+
+    def plain(self, constraints: Sequence[Constraint], rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Those that do not depend on other items."""
+        return {name: prior[rows] for name, prior in self._prior.items()} | self._met(constraints, rows)
+
+    def beside(self, index: int) -> np.ndarray:
+        """(m,) indices of the items that behaviour leads to from one."""
+        known = (self._known.rated, self._known.around, self._known.steps)
+        return np.concatenate([matrix[index].indices for matrix in known]).astype(np.int64)
 
     def _around(self, done: Sequence[int], rows: np.ndarray) -> np.ndarray:
         """What people turn to soon before or after what the user has met, the latest counting most."""
@@ -86,8 +96,8 @@ class Signals:
         signals, total = {name: np.zeros(len(rows)) for name in names}, 0.0
         for age, (index, stance) in enumerate(reversed(stances)):
             total += abs(stance) * FADING**age
-            for name, trace in zip(names, self._traces(index), strict=True):
-                signals[name] += stance * FADING**age * trace[rows]
+            for name, trace in zip(names, self._traces(index, rows), strict=True):
+                signals[name] += stance * FADING**age * trace
         for name, scale in (("together", WALK), ("alike", ALIKE)):
             mean = signals[name] / max(total, 1e-9)
             signals[name] = np.sign(mean) * np.log1p(scale * np.abs(mean))
@@ -95,13 +105,14 @@ class Signals:
         signals["shared"] = np.sign(signals["shared"]) * np.sqrt(np.abs(signals["shared"]) / max(total, 1e-9))
         return signals
 
-    def _of_item(self, index: int) -> tuple[np.ndarray, ...]:
-        """(N,) each for one item: where dialogues lead from it, who is liked by the same people, of the same
-        years, with tags and people in common."""
-        apart = np.abs(self._years - self._years[index])
+    def _of_item(self, index: int, rows: np.ndarray | slice) -> tuple[np.ndarray, ...]:
+        """(k,) each for one item and those at ``rows``: where dialogues lead from it, who is liked by the same people,
+        of the same years, with tags and people in common."""
+        apart = np.abs(self._years[rows] - self._years[index])
         era = np.nan_to_num(np.exp(-apart / ERA))
-        shared = (self._trait_rows @ self._trait_rows[index].T).toarray()[:, 0]
-        return _row(self._known.steps, index), _row(self._known.rated, index), era.astype(np.float32), shared
+        shared = (self._trait_rows[rows] @ self._trait_rows[index].T).toarray()[:, 0]
+        steps, rated = _row(self._known.steps, index)[rows], _row(self._known.rated, index)[rows]
+        return steps, rated, era.astype(np.float32), shared
 
     def _met(self, constraints: Sequence[Constraint], rows: np.ndarray) -> dict[str, np.ndarray]:
         """Root of how many soft wishes an item meets, by kind of slot: the first says most."""

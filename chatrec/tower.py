@@ -16,6 +16,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import get_args
 
@@ -140,10 +141,23 @@ class QueryTower:
         self.tower = tower.eval()
         self._vectors = torch.from_numpy(np.asarray(vectors, dtype=np.float32))
         self._items: Tensor | None = None
+        self._read = lru_cache(maxsize=32)(self._query)  # a list and its reasons ask for the same query again
 
     def score(self, reading: Reading) -> np.ndarray:
         """(N,) float32 cosines of query and items: one pass, whatever N."""
         return self.score_all([reading])[0]
+
+    def score_some(self, reading: Reading, rows: np.ndarray) -> np.ndarray:
+        """(k,) float32, those of the items at ``rows`` alone: nothing is computed for the others."""
+        query = self._read(reading)
+        with torch.inference_mode():
+            vectors = self._vectors[torch.from_numpy(rows)].to(self.tower.ask.device)
+            return (self.tower.items(vectors).cpu() @ query).numpy()
+
+    def _query(self, reading: Reading) -> Tensor:
+        """(dim,)"""
+        with torch.inference_mode():
+            return self.tower.queries([reading], self._vectors)[0].cpu()
 
     def score_all(self, readings: Sequence[Reading]) -> np.ndarray:
         """(B, N) float32, one pass for all; on the CPU from then on when the GPU's memory does not suffice."""

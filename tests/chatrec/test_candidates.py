@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -222,6 +223,15 @@ def test_only_what_the_fusion_weighs_counts(learnt):
     found = learnt.generate(Query("films", topic="love", anchors=("hill",)), 99)
     assert set(found.parts) == set(learnt.fusion.weights)
     np.testing.assert_allclose(sum(found.parts.values()), found.scores, atol=1e-5)
+
+
+def test_what_was_learnt_counts_in_a_large_catalogue_as_in_a_small_one(learnt, tmp_path):
+    large = CandidateGenerator(FILMS, encoder(), tmp_path, known=learnt.known, fusion=learnt.fusion, whole=4)
+    query = replace(told(("like", "hill"), ("dislike", "heat")), topic="love", anchors=("alien",))
+    signals = [generator.signals(query, np.arange(len(FILMS))) for generator in (large, learnt)]
+    for name in learnt.fusion.weights.keys() - {"anchors"}:  # whose marks are read off fewer items
+        np.testing.assert_allclose(signals[0][name], signals[1][name], atol=1e-6)
+    assert ids(large, query, 3) == ids(learnt, query, 3)
 
 
 def test_knowledge_without_a_fusion_changes_nothing(generator, tmp_path):

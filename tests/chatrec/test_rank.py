@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -162,6 +164,16 @@ class Tuned:
     def score(self, reading: Reading) -> np.ndarray:
         self.read.append(reading)
         return np.resize(self.cosines, len(FILMS))
+
+    def score_some(self, reading: Reading, rows: np.ndarray) -> np.ndarray:
+        return self.score(reading)[rows]
+
+
+def test_of_a_large_catalogue_the_fine_tuned_model_reads_the_candidates_alone():
+    tuned = Tuned(0.0, 0.0, 0.9)
+    ranker = TowerRanker(tuned, FILMS, large=True)
+    assert order(ranker, candidates([1.2, 1.2, 1.0])) == order(TowerRanker(tuned, FILMS), candidates([1.2, 1.2, 1.0]))
+    assert ranker.reads < sys.maxsize
 
 
 @given(cosines=st.lists(st.floats(-1, 1, width=32), min_size=12, max_size=12), size=st.integers(0, 12))

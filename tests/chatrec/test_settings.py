@@ -34,6 +34,7 @@ def test_an_empty_environment_gives_the_defaults():
         ("CHATREC_CACHE", "/elsewhere", "cache", Path("/elsewhere")),
         ("CHATREC_DATA", "/elsewhere", "data", Path("/elsewhere")),
         ("CHATREC_DB", "postgresql://db/chatrec", "db", "postgresql://db/chatrec"),
+        ("CHATREC_VECTORS", "postgresql://db/vectors", "vectors", "postgresql://db/vectors"),
         ("CHATREC_LLM", "somebody/model", "llm", "somebody/model"),
         ("CHATREC_ENCODER", "somebody/encoder", "encoder", "somebody/encoder"),
         ("CHATREC_SPEECH", "small.en", "speech", "small.en"),

@@ -62,6 +62,12 @@ def test_a_catalogue_of_any_size_and_never_seen_is_scored(tower, size):
     assert size == 1 or scores.std() > 0
 
 
+def test_some_items_are_scored_as_they_are_among_all(tower):
+    work, rows = QueryTower(tower, vectors()), np.array([4, 0, 4, ITEMS - 1])
+    for reading in READINGS:
+        np.testing.assert_allclose(work.score_some(reading, rows), work.score(reading)[rows], atol=1e-6)
+
+
 def test_an_item_is_scored_by_its_vector_and_not_by_its_place(tower):
     reading, turned = Reading("three", ((2, "like"),)), Reading("three", ((ITEMS - 3, "like"),))
     there = QueryTower(tower, vectors()).score(reading)
