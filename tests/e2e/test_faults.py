@@ -38,7 +38,8 @@ def fragile(tmp_path_factory):
         if path.name not in ("models", "var", ".git"):
             (home / path.name).symlink_to(path)
     shutil.copytree(ROOT / "models" / "recommender", home / "models" / "recommender")
-    (home / "models" / "rasa.tar.gz").symlink_to(ROOT / "models" / "rasa.tar.gz")
+    for name in ("rasa.tar.gz", "understanding"):
+        (home / "models" / name).symlink_to(ROOT / "models" / name)
     clock, own = Clock(tmp_path_factory.mktemp("clock")), {"CHATREC_HOME": str(home)}
     with (
         database() as postgres,
