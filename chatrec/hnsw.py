@@ -67,8 +67,8 @@ class Hnsw:
 
 
 def hnsw(url: str) -> Search:
-    """Makes the table and its graph in that database where they are not there yet: a million vectors take
-    docs/decisions.md's time. Raises: StoreDown when it can't."""
+    """Makes the table and its graph in that database where they are not there yet, which takes
+    minutes for large catalogues. Raises: StoreDown when it can't."""
 
     def search(name: str, vectors: np.ndarray) -> Nearest:
         digest = hashlib.blake2b(vectors, digest_size=6).hexdigest()

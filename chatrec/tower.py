@@ -121,7 +121,7 @@ class Tower(nn.Module):
         if hasattr(self.body, "peft_config"):
             self.body.peft_config["default"].base_model_name_or_path = self.config.lm  # not where it lay
             self.body.save_pretrained(folder / ADAPTER, save_embedding_layers=False)  # "auto" would ask a model hub
-            _halve(folder / ADAPTER / "adapter_model.safetensors")
+            halve(folder / ADAPTER / "adapter_model.safetensors")
         else:
             self.body.save_pretrained(folder / ADAPTER)
         (folder / ADAPTER / "README.md").unlink(missing_ok=True)  # the card is one level up
@@ -129,7 +129,7 @@ class Tower(nn.Module):
         (folder / CONFIG).write_text(json.dumps(asdict(self.config), indent=1) + "\n", encoding="utf-8")
 
 
-def _halve(path: Path) -> None:
+def halve(path: Path) -> None:
     """Weights in half precision: what low-rank additions to a bfloat16 model need, in half the space."""
     save_file({name: weight.half() for name, weight in load_file(path).items()}, path, {"format": "pt"})
 

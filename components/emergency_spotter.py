@@ -28,6 +28,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from chatrec.catalog import SCHEMA, load_catalog
+from chatrec.encoder import Encoder
 from chatrec.policy import read_policy
 from chatrec.safety import GENERAL, Sentence, Spotter, sentences, wished
 from chatrec.settings import Settings
@@ -68,7 +69,8 @@ class EmergencySpotter(Trained, IntentClassifier):
         """
         folders = sorted(path.parent for path in Settings.read().catalogs.glob(f"*/{SCHEMA}"))
         known = sentences({folder.name: read_policy(folder) for folder in folders})
-        vectors = self._encoded([sentence.text for sentence in known])
+        encoder = load_tuned(Settings.read())
+        vectors = self._encoded(encoder, [sentence.text for sentence in known])
         told = {sentence.text.lower() for sentence in known}
         more, others = [], []
         for message in training_data.intent_examples:
@@ -80,7 +82,7 @@ class EmergencySpotter(Trained, IntentClassifier):
             (vectors if tells else others).append(rows.features)
         told |= {sentence.text.lower() for sentence in (*known, *more)}
         held = [s for folder in folders for s in wished(load_catalog(folder)) if s.text.lower() not in told]
-        others += self._encoded([sentence.text for sentence in held])
+        others += self._encoded(encoder, [sentence.text for sentence in held])
         self._spotter = Spotter.fit_on_hard(known, np.concatenate(vectors), [*more, *held], np.concatenate(others))
         with self._storage.write_to(self._resource) as folder:
             self._spotter.save(folder)
@@ -91,9 +93,8 @@ class EmergencySpotter(Trained, IntentClassifier):
             self._judge(message, self._found(message))
         return messages
 
-    def _encoded(self, texts: list[str]) -> list[np.ndarray]:
-        settings = Settings.read()
-        return [encode_once(load_tuned(settings), texts, self.config["layers"], settings.cache)] if texts else []
+    def _encoded(self, encoder: Encoder, texts: list[str]) -> list[np.ndarray]:
+        return [encode_once(encoder, texts, self.config["layers"], Settings.read().cache)] if texts else []
 
     def _found(self, message: Message) -> str:
         """The emergency that the message, or the likeliest of its sentences, tells of; empty when there is none."""

@@ -24,13 +24,13 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.loading import load_data
 from rasa.shared.nlu.training_data.message import Message
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from chatrec.encoder import Encoder, load_encoder
 from chatrec.errors import BadInput, ChatRecError
 from chatrec.settings import Settings
+from chatrec.tower import halve
 from components.bot_turn import TURNS
 from components.intent_classifier import EmbeddingIntentClassifier, turns_before
 from components.sentence_encoder import MAX_CHARACTERS, in_bfloat16, is_readable, layer_vectors, on_all_cores
@@ -137,7 +137,7 @@ def save(body: PeftModel, name: str, examples: int, recipe: Recipe, folder: Path
     try:
         body.peft_config["default"].base_model_name_or_path = name  # not where it lay
         body.save_pretrained(fresh, save_embedding_layers=False)  # "auto" would ask a model hub
-        save_file({k: v.half() for k, v in load_file(fresh / WEIGHTS).items()}, fresh / WEIGHTS, {"format": "pt"})
+        halve(fresh / WEIGHTS)
         (fresh / "README.md").write_text(_card(name, examples, recipe), encoding="utf-8")
         fresh.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)
