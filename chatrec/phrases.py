@@ -23,7 +23,8 @@ _MORE_LIKE_IT = re.compile(
 )
 _DISLIKE = re.compile(
     r"\b(?:hat(?:e|ed)|dis(?:like|liked)|boring|bored|awful|terrible|horrible|rubbish|crap|bad|worst|sucks?|sucked|meh|"
-    r"overrated|disappoint\w*|could ?n.?t stand|not (?:my|for me|good|great|fond|keen|into|a fan)|"
+    r"overrated|disappoint\w*|could ?n.?t stand|(?:not|(?:is|was|are|were)n.?t) (?:really |quite |so )?"
+    r"(?:my|for me|good|great|fond|keen|into|a fan)|"
     r"(?:did|do|does)(?:n.?t| not) (?:really |much )?(?:like|love|enjoy|care))\b",
     re.IGNORECASE,
 )

@@ -18,6 +18,7 @@ from chatrec import phrases
 from chatrec.catalog import Catalog, fold
 from chatrec.dialogue import State
 from chatrec.encoder import Encoder, encode_items
+from chatrec.linker.text import Spelling, mended, read
 from chatrec.types import Constraint, Mention
 
 WORD, NOUN = 1.0, 0.5  # what a word of the topic counts, and what the catalogue's own noun counts more
@@ -47,6 +48,7 @@ _GOES_ON = re.compile(  # "one about a doctor", "and the food?": more of what is
     r"^\W*(?:(?:and|but|or|ok|maybe|then) )*(?:ones?\b(?! (?:week|day|night|month|person|way))|the \w+\W*\?\W*$)"
 )
 LONG = 4  # words of a title that are no accident
+NAMING = 5  # letters of a noun that is known with a slip in it, too
 MINED = 40  # examples made from a catalogue's own values
 _TURNED_DOWN = r"\b(?:not|no more|instead of|rather than|enough of) (?:an? |the |any )?(?:{words})\b"
 _POINTING = r"\b(?:that|this|those|these|the|same)\s+(?:(?:same|first|second|third|fourth|fifth|last)\s+)?(?:{words})\b"
@@ -65,6 +67,8 @@ class Router:
         self._turned_down = re.compile(
             _TURNED_DOWN.format(words=_either(n for c in catalogs.values() for n in _nouns(c)))
         )
+        nouns = {word for catalog in catalogs.values() for noun in _nouns(catalog) for word in noun.split()}
+        self._spelling = Spelling((noun for noun in nouns if len(noun) >= NAMING), few=True)
         self._near = _classifier(catalogs, encoder, cache) if len(catalogs) > 1 else None
 
     def route(self, text: str, intent: str, mentions: Sequence[Mention], state: State) -> str:
@@ -74,7 +78,8 @@ class Router:
         if self._near is None or self._points_at_the_list(text, mentions, state):
             return state.catalog
         own = [m for m in mentions if m.catalog == state.catalog]
-        if state.shown and _understood(text, own) == 1 and not self._speaks_of_another(phrases.cut(text, own), state):
+        whole = _understood(text, own, _unmistakable(own, mentions)) == 1
+        if state.shown and whole and not self._speaks_of_another(phrases.cut(text, own), state):
             return state.catalog  # "brand new", "united states" about films; not "I want to watch something, germany"
         scores = self.scores(text, mentions, state.catalog)
         if intent not in OPENING:  # "cheaper" is about nothing that the conversation has not come to yet
@@ -103,7 +108,7 @@ class Router:
 
     def scores(self, text: str, mentions: Sequence[Mention], current: str) -> dict[str, float]:
         """How much speaks for each catalogue."""
-        plain = self._turned_down.sub(" ", fold(text))
+        plain = self._turned_down.sub(" ", self._spelt(text))
         plain = self._pointing[current].sub(" ", plain)  # "somewhere like in that film" asks for no film
         near = dict.fromkeys(self.names, 0.0)
         if not phrases.is_vague(plain):
@@ -111,7 +116,8 @@ class Router:
             near |= dict(zip(self._near.classes_, likely.tolist(), strict=True))
         spoken = {name: [m for m in mentions if m.catalog == name] for name in self.names}
         said = {
-            name: self._pointing[current].sub(" ", fold(_without_titles(text, mentions, name))) for name in self.names
+            name: self._pointing[current].sub(" ", self._spelt(_without_titles(text, mentions, name)))
+            for name in self.names
         }
         return {
             name: WORD * min(2, len(set(self._words[name].findall(said[name]))))
@@ -121,6 +127,16 @@ class Router:
             for name in self.names
         }
 
+    def _spelt(self, text: str) -> str:
+        """The text folded, with misspelt nouns put right: "recommend a fiml"."""
+        return fold(mended(read(text), self._spelling, ())[0].text)
+
+
+def _unmistakable(own: Sequence[Mention], mentions: Iterable[Mention]) -> list[Mention]:
+    """The titles among a catalogue's mentions that no other catalogue has."""
+    elsewhere = {m.start for m in mentions if m.entity == "title" and m not in own}
+    return [m for m in own if m.entity == "title" and m.start not in elsewhere]
+
 
 def _without_titles(text: str, mentions: Sequence[Mention], name: str) -> str:
     """The message without titles of other catalogues that are long enough to be meant: the pillow of "I liked One flat
@@ -129,13 +145,16 @@ def _without_titles(text: str, mentions: Sequence[Mention], name: str) -> str:
     return phrases.cut(text, others)
 
 
-def _understood(text: str, mentions: Sequence[Mention]) -> float:
-    """The share of the words that say something which lie within mentions, each as telling as it is."""
+def _understood(text: str, mentions: Sequence[Mention], sure: Sequence[Mention] = ()) -> float:
+    """The share of the words that say something which lie within mentions, each as telling as it is, or ``sure``."""
     telling = [word for word in re.finditer(r"\w+", text) if phrases.topic(word.group())]
     if not telling:
         return 0.0
     covered = [
-        max((_weight(m) for m in mentions if m.start <= word.start() and word.end() <= m.end), default=0.0)
+        max(
+            (1.0 if m in sure else _weight(m) for m in mentions if m.start <= word.start() and word.end() <= m.end),
+            default=0.0,
+        )
         for word in telling
     ]
     return sum(covered) / len(telling)

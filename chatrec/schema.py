@@ -56,7 +56,8 @@ class Slot:
     ``softness``: the highest is given up first when nothing fits. ``reason``: a clause with ``{value}``. ``inquiry``:
     words of a question about it. ``printed``: its values stand on the thing itself, as a brand does on a pack.
     ``small``: its values are no names, and are said in small letters. ``adjective``: its values may stand before the
-    noun ("a horror film"); only asked of the first slot with tags.
+    noun ("a horror film"); only asked of the first slot with tags. ``within``: of the slot that says what a thing is,
+    the one that tells sorts of things apart. ``stays``: a wish outlives that another sort is asked for (a budget).
     """
 
     name: str
@@ -84,6 +85,8 @@ class Slot:
     printed: bool = False
     small: bool = False
     adjective: bool = True
+    within: str = ""
+    stays: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,8 @@ def load_schema(path: Path) -> Schema:
     roles = top.table("columns")
     roles.known(*ROLES, "labels")
     slots = {name: _slot(name, table) for name, table in top.table("slots").tables().items()}
+    for slot in (slot for slot in slots.values() if slot.within):
+        _slot_named(top, f"slots.{slot.name}.within", slot.within, slots)
     schema = Schema(
         name=top.text("name"),
         noun=top.text("noun"),
@@ -237,6 +242,8 @@ def _slot(name: str, table: Table) -> Slot:
         printed=table.flag("printed"),
         small=table.flag("small"),
         adjective=table.flag("adjective", True),
+        within=table.text("within", ""),
+        stays=table.flag("stays"),
     )
 
 

@@ -69,7 +69,7 @@ def _examples(schema: Schema) -> Iterator[tuple[str, str]]:
     for text in schema.examples:
         yield "ask_recommendation", text
     for slot in schema.slots.values():
-        for word in (*slot.more[:3], *slot.less[:3]):
+        for word in (*slot.more, *slot.less):
             yield "critique_feature", f"something {word}" if " " not in word else word
     for relation in schema.relations.values():
         for word in relation.words:

@@ -30,6 +30,7 @@ _DECADE = re.compile(
     rf"(?:(?P<century>1[89]|20)?(?P<figure>\d)0'?s|(?:nineteen[ -])?(?P<word>{'|'.join(_DECADES)})|"
     r"(?P<aughts>noughties|aughts))\b"
 )
+NUMERALS = frozenset((*_VALUES, *_DECADES))
 _PARTS = {"early": (0, 3), "beginning of": (0, 3), "mid": (3, 6), "late": (6, 9), "end of": (6, 9)}
 _LAST_YEARS = re.compile(rf"\b(?:last|past|previous) (?P<n>{NUMBER}|few|several) (?P<unit>year|decade)s\b")
 _LAST_YEAR = re.compile(r"\b(?:from|of) (?P<which>last|this) (?P<unit>year|decade)(?:'s)?\b")

@@ -13,19 +13,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from chatrec.catalog import Catalog
 from chatrec.linker.ages import Ages
-from chatrec.linker.amounts import NUMBER
+from chatrec.linker.amounts import NUMBER, NUMERALS
 from chatrec.linker.known import Known
 from chatrec.linker.numbers import Numbers
 from chatrec.linker.ordinals import Ordinals
 from chatrec.linker.people import People
 from chatrec.linker.polarity import judge
 from chatrec.linker.rules import Rules
-from chatrec.linker.text import Message, Spelling, read
+from chatrec.linker.text import Message, Spelling, mended, read
 from chatrec.linker.titles import Titles
 from chatrec.linker.vocabulary import Vocabulary
 from chatrec.types import Mention
@@ -43,7 +43,10 @@ _NO_WISH = re.compile(  # words about something else, whatever they look like
     r"\bnew (?:york|jersey|orleans|england|wave|here|to me)\b|\bwhat'?s new\b"
 )
 
-_FACT = re.compile(r"\b(?:i'?m|i am|we'?re|we are|i have|i'?ve|i got)\b[^.,;!?]*$")  # "I'm pregnant" wishes for nothing
+_FACT = re.compile(  # "I'm pregnant" wishes for nothing, "I'm looking for a vegan cheese" does
+    r"\b(?:i'?m|i am|we'?re|we are|i have|i'?ve|i got)\b(?! (?:looking|searching|after|hunting|in the mood)\b)"
+    r"[^.,:;!?]*$"
+)
 
 
 class Linker:
@@ -58,7 +61,9 @@ class Linker:
         self._titles, self._rules = Titles(catalog, self._vocabulary), Rules(catalog.policy)
         self._known, self._ages = Known(schema), Ages(schema)
         names = [finder.words for finder in (self._known, self._vocabulary, self._titles, *self._people)]
-        self._spelling = Spelling(frozenset().union(*names))
+        known = frozenset().union(*names)
+        self._spelling, self._no_slips = Spelling(known), known | NUMERALS
+        self._fixed = Spelling(self._ordinals.words | self._numbers.words, few=True)
 
     def link(self, text: str) -> tuple[Mention, ...]:
         """The mentions in a message, from left to right. They do not overlap, except that words which stand for
@@ -66,8 +71,8 @@ class Linker:
         stand beside whatever else the words mean, unless they only tell of somebody ("I'm vegan"). Any text will do;
         nothing raises."""
         message = read(text)
-        found = [*self._vocabulary.find(message, self._spelling), *self._numbers.find(message)]
-        found += [*self._ordinals.find(message), *self._titles.find(message, self._spelling)]
+        found = [*self._vocabulary.find(message, self._spelling), *self._by_pattern(message)]
+        found += self._titles.find(message, self._spelling)
         for people in self._people:
             found += people.find(message, self._spelling)
         found = [*_wishes(message, found), *self._ages.find(message), *self._known.find(message, self._spelling)]
@@ -76,6 +81,13 @@ class Linker:
         facts = [r for r in rules if _FACT.search(message.before(r.end))]
         chosen = tuple(m for m in chosen if not any(f.start <= m.start and m.end <= f.end for f in facts))
         return tuple(replace(mention, catalog=self._name) for mention in (*chosen, *rules))
+
+    def _by_pattern(self, message: Message) -> Iterator[Mention]:
+        """Numbers and ordinals, whose words are few: "the frst", "100 minnutes"."""
+        put_right, places = mended(message, self._fixed, self._no_slips)
+        for mention in (*self._numbers.find(put_right), *self._ordinals.find(put_right)):
+            start, end = places[mention.start], places[mention.end - 1] + 1
+            yield replace(mention, start=start, end=end, text=message.text[start:end])
 
 
 def _wishes(message: Message, found: Iterable[Mention]) -> list[Mention]:

@@ -51,7 +51,9 @@ _DIGITS = re.compile(r"\d+")
 
 class Ordinals:
     """``value`` of a mention is the place from 1, or from the end when negative. Words that stand for several places
-    ("first two", "both") give one mention for each, over the same words."""
+    ("first two", "both") give one mention for each, over the same words. ``words``: what they are read by."""
+
+    words = frozenset((*_WORDS[:5], "sounds", "looks", "please"))
 
     def __init__(self, schema: Schema) -> None:
         noun, plural = re.escape(schema.noun), re.escape(schema.plural)
