@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
+from rapidfuzz.distance import OSA
 from rapidfuzz.process import extractOne
 
+from chatrec.linker.english import is_ordinary
 from chatrec.types import Mention
 
 _SIMILAR = re.compile(
@@ -205,7 +207,9 @@ def topic(text: str) -> str:
 
 def _generic(word: str) -> bool:
     """Whether the word, or the long word that it misspells ("reccomend"), says nothing to search by."""
-    return word in _GENERIC or (len(word) > 5 and extractOne(word, _LONG, score_cutoff=85) is not None)
+    if word in _GENERIC or len(word) < 6 or is_ordinary(word):
+        return word in _GENERIC
+    return extractOne(word, _LONG, scorer=OSA.distance, score_cutoff=1 + len(word) // 8) is not None
 
 
 def is_vague(text: str) -> bool:

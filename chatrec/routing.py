@@ -48,7 +48,7 @@ _GOES_ON = re.compile(  # "one about a doctor", "and the food?": more of what is
     r"^\W*(?:(?:and|but|or|ok|maybe|then) )*(?:ones?\b(?! (?:week|day|night|month|person|way))|the \w+\W*\?\W*$)"
 )
 LONG = 4  # words of a title that are no accident
-NAMING = 5  # letters of a noun that is known with a slip in it, too
+NAMING = 4  # letters of a noun that is known with a slip in it, too
 MINED = 40  # examples made from a catalogue's own values
 _TURNED_DOWN = r"\b(?:not|no more|instead of|rather than|enough of) (?:an? |the |any )?(?:{words})\b"
 _POINTING = r"\b(?:that|this|those|these|the|same)\s+(?:(?:same|first|second|third|fourth|fifth|last)\s+)?(?:{words})\b"
