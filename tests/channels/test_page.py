@@ -503,7 +503,7 @@ def test_files_that_are_none_are_named_and_told_apart_and_large_ones_are_not_sen
     with opened(browser, url) as page:
         note = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"just some words"}
         page.locator("#file").set_input_files(note)
-        expect(bot_said(page, "neither a recording nor a picture")).to_be_visible()
+        expect(bot_said(page, "neither a recording nor a picture")).to_be_visible(timeout=30_000)  # the first file
         (tmp_path / "large.jpg").write_bytes(b"\xff\xd8\xff" + b"\0" * 30_000_000)
         with page.expect_request("**/chat/media?*") as sent:
             page.locator("#file").set_input_files(tmp_path / "large.jpg")
