@@ -201,7 +201,7 @@ def _compare(mention: Mention, plain: str) -> Mention:
         bound = mention.constraints[0]
         return replace(mention, entity=bound.slot, constraints=(), direction=1 if bound.op == "max" else -1)
     wording = f"less {mention.text.lower()}"
-    less = tuple(replace(c, op="not", text=wording, soft=True) for c in mention.constraints if c.op == "is")
+    less = tuple(replace(c, op="not", text=wording, soft=True, sign="") for c in mention.constraints if c.op == "is")
     return replace(mention, constraints=less, negated=True, direction=-1)
 
 
