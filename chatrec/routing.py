@@ -50,6 +50,7 @@ _GOES_ON = re.compile(  # "one about a doctor", "and the food?": more of what is
 LONG = 4  # words of a title that are no accident
 NAMING = 4  # letters of a noun that is known with a slip in it, too
 MINED = 40  # examples made from a catalogue's own values
+_WILL = re.compile(r"\bill(?= (?:take|have|go|get|try|watch|buy|see|choose|pick|grab|order|check|let|think|do|be)\b)")
 _TURNED_DOWN = r"\b(?:not|no more|instead of|rather than|enough of) (?:an? |the |any )?(?:{words})\b"
 _POINTING = r"\b(?:that|this|those|these|the|same)\s+(?:(?:same|first|second|third|fourth|fifth|last)\s+)?(?:{words})\b"
 
@@ -79,32 +80,32 @@ class Router:
             return state.catalog
         own = [m for m in mentions if m.catalog == state.catalog]
         whole = _understood(text, own, _unmistakable(own, mentions)) == 1
-        if state.shown and whole and not self._speaks_of_another(phrases.cut(text, own), state):
+        if state.shown and whole and not self.speaks_of_another(phrases.cut(text, own), state):
             return state.catalog  # "brand new", "united states" about films; not "I want to watch something, germany"
         scores = self.scores(text, mentions, state.catalog)
         if intent not in OPENING:  # "cheaper" is about nothing that the conversation has not come to yet
             known = {state.catalog, *state.parked}
-            scores = {n: s if n in known or self._words[n].search(fold(text)) else 0.0 for n, s in scores.items()}
+            scores = {n: s if n in known or self._words[n].search(_plain(text)) else 0.0 for n, s in scores.items()}
         best = max(self.names, key=lambda name: (scores[name], name == state.catalog))
         opening = SETTLED if state.shown else 0.0
         margin = opening if intent in OPENING else FOLLOWING
-        if state.pending or (state.shown and _GOES_ON.search(fold(text))):
+        if state.pending or (state.shown and _GOES_ON.search(_plain(text))):
             margin = ANSWERING if state.pending else GOING_ON
         return best if scores[best] - scores[state.catalog] > margin else state.catalog
 
     def _points_at_the_list(self, text: str, mentions: Sequence[Mention], state: State) -> bool:
         """Whether the message speaks of an item by its place ("I know the fifth one") and of no other catalogue."""
         placed = state.shown and any(m.entity == "ordinal" and m.catalog == state.catalog for m in mentions)
-        return bool(placed) and not self._speaks_of_another(text, state)
+        return bool(placed) and not self.speaks_of_another(text, state)
 
-    def _speaks_of_another(self, text: str, state: State) -> bool:
+    def speaks_of_another(self, text: str, state: State) -> bool:
         """Whether a word of the topic of another catalogue is in the text."""
         others = (words for name, words in self._words.items() if name != state.catalog)
-        return any(words.search(fold(text)) for words in others)
+        return any(words.search(_plain(text)) for words in others)
 
     def names_one(self, text: str) -> bool:
         """Whether the message has a word of some catalogue's topic."""
-        return any(words.search(fold(text)) for words in self._words.values())
+        return any(words.search(_plain(text)) for words in self._words.values())
 
     def scores(self, text: str, mentions: Sequence[Mention], current: str) -> dict[str, float]:
         """How much speaks for each catalogue."""
@@ -128,14 +129,18 @@ class Router:
         }
 
     def _spelt(self, text: str) -> str:
-        """The text folded, with misspelt nouns put right: "recommend a fiml"."""
-        return fold(mended(read(text), self._spelling, ())[0].text)
+        """How words are looked for: misspelt nouns put right ("a fiml"), and "ill take it" is no illness."""
+        return _plain(mended(read(text), self._spelling, ())[0].text)
 
 
 def _unmistakable(own: Sequence[Mention], mentions: Iterable[Mention]) -> list[Mention]:
-    """The titles among a catalogue's mentions that no other catalogue has."""
+    """The titles among a catalogue's mentions that no other catalogue has, and the places in a list."""
     elsewhere = {m.start for m in mentions if m.entity == "title" and m not in own}
-    return [m for m in own if m.entity == "title" and m.start not in elsewhere]
+    return [m for m in own if m.entity == "ordinal" or (m.entity == "title" and m.start not in elsewhere)]
+
+
+def _plain(text: str) -> str:
+    return _WILL.sub("i'll", fold(text))
 
 
 def _without_titles(text: str, mentions: Sequence[Mention], name: str) -> str:

@@ -34,7 +34,7 @@ _YEAR = re.compile(  # "Heat (1995)", "Heat, 1995", "Heat from 1995"; not "war, 
 )
 _ANOTHER = re.compile(r"\s*\(\d{4}\)|\s\d{1,4}(?=\s*(?:$|[.,!?()]))")  # "Taken 3", "It (2017)": not this one
 _LIST = re.compile(
-    r"\s*(?:,|&|/|\bv(?:s|ersus)?\b\.?|(?:,\s*)?\b(?:and|or|than|(?:but )?not)\b)\s*"
+    r"%?\s*(?:,|&|/|\bv(?:s|ersus)?\b\.?|(?:,\s*)?\b(?:and|or|than|(?:but )?not)\b)\s*"
 )  # between two titles
 _BROKEN = re.compile(r"[,;.!?] ")
 _YEARS_OFF = 1  # release dates differ from country to country
@@ -101,6 +101,8 @@ class Titles:
                 continue
             mention = self._mention(message, match)
             meant.append(mention) if mention else rest.append(match)
+            if mention and self._signs.judged(message, match.tokens[0].start, fans=True):
+                judged.add(match.end)
         return meant + [
             self._named(message, match, match.items, match.end, 1.0)
             for match in rest

@@ -143,7 +143,7 @@ def test_a_comparison_has_a_line_for_each_difference_and_one_for_what_is_shared(
         "Genre: Horror, Sci-Fi / Action, Sci-Fi",
         "Directed by: Ridley Scott / James Cameron",
         "Year: 1979 / 1986",
-        "Price: 900 / 800",
+        "Price: 900 euros / 800 euros",
         "Rating: 93 / 91",
         "Both: Sci-Fi, Sigourney Weaver",
     ]
