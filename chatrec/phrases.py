@@ -88,7 +88,8 @@ _GENERIC = frozenset(
         but not after before between since than more less much many only without nothing none except other others else
         another instead actually also too then by from over under like similar similiar same as ok okay yes yeah hmm
         set made during whole seen saw watched loved liked hated enjoyed old long short again list next first start
-        starting begin beginning reset restart scratch anew fresh didn't didn doesn't doesn isn't isn wasn't wasn t s""",
+        starting begin beginning reset restart scratch anew fresh
+        didn't didn doesn't doesn isn't isn wasn't wasn t s""",
     )
 )
 

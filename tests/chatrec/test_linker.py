@@ -325,6 +325,9 @@ def test_people_whose_names_have_no_latin_letters_do_not_stop_the_others_from_be
     [
         ("travel", "I liked Paris and London"),
         ("travel", "I'm a fan of new york"),
+        ("travel", "i'm a fan of venice and london and athens"),
+        ("movies", "I liked Friends with Kids and Laggies"),
+        ("shopping", "I loved Arla Lactose-Free Miilk and FAGE Total 5% and Valio Lactose-Free Yogurt Blueberry"),
         ("health", "I loved Stretch out a leg cramp"),
         ("health", "I liked Musle by muscle relaxation and Walking through sciatica"),
         ("health", "i lovde gentle movement for muscle soreness and stretch out a leg cramp"),
