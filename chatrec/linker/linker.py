@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from chatrec.catalog import Catalog
 from chatrec.linker.ages import Ages
-from chatrec.linker.amounts import NUMBER
+from chatrec.linker.asides import Asides
 from chatrec.linker.known import Known
 from chatrec.linker.numbers import Numbers
 from chatrec.linker.ordinals import Ordinals
@@ -29,19 +29,6 @@ from chatrec.linker.text import Message, Spelling, read
 from chatrec.linker.titles import Titles
 from chatrec.linker.vocabulary import Vocabulary
 from chatrec.types import Mention
-
-_NO_WISH = re.compile(  # words about something else, whatever they look like
-    rf"\b(?:{NUMBER})[ -]?(?:years?|yrs?|months?)[ -]olds?\b|\b(?:aged?|turning|turns) \d+|\b\d+ ?(?:am|pm)\b|"
-    r"\btop \d+|\(\d{4}\)|\b(?:watch|chat|search|viewing)(?:ing)? history\b|\bmy name(?: i|')s \w+|"
-    r"\bhow [a-z]+ (?:is|are|was|were|do|does|did)\b|\b(?:as|so) long as\b|\blong (?:time )?ago\b|"
-    r"\b(?:no|any) longer\b(?! than)|\bgets? old\b|\b(?:crazy|mad) about\b|\bfans? of\b|\blive[ -]action\b|"
-    r"\b(?:let'?s|might we|can we) talk\b|\btalk (?:about (?!it\b)|me through)|\bfrom scratch\b|\bworth a shot\b|"
-    r"\bsleep on it\b|\bcheck(?:ing)? up on\b|\bon my feet\b|\bmind (?:at|to) rest\b|\bcouple (?:of|more|days)\b|"
-    r"\b(?:you|have|you'?d) proposed?\b|\b(?:be|was|wasn'?t|not) clear\b|\bclear (?:it|my|all|the|everything|that)\b|"
-    r"\b(?:hours?|minutes) of my life\b|\bsize (?:is |of )?\d+(?:\.5)?(?:(?:,| and)? not \d+)?|"
-    r"\b(?:i|you|we|he|she|it|they) may\b|\bmay (?:i|we|have|be)\b|"
-    r"\bnew (?:york|jersey|orleans|england|wave|here|to me)\b|\bwhat'?s new\b"
-)
 
 _FACT = re.compile(r"\b(?:i'?m|i am|we'?re|we are|i have|i'?ve|i got)\b[^.,;!?]*$")  # "I'm pregnant" wishes for nothing
 
@@ -56,7 +43,7 @@ class Linker:
         self._vocabulary, self._numbers, self._ordinals = Vocabulary(catalog), Numbers(catalog), Ordinals(schema)
         self._people = [People(catalog, slot.name) for slot in schema.slots.values() if slot.type == "people"]
         self._titles, self._rules = Titles(catalog, self._vocabulary), Rules(catalog.policy)
-        self._known, self._ages = Known(schema), Ages(schema)
+        self._known, self._ages, self._asides = Known(schema), Ages(schema), Asides(schema)
         names = [finder.words for finder in (self._known, self._vocabulary, self._titles, *self._people)]
         self._spelling = Spelling(frozenset().union(*names))
 
@@ -70,25 +57,13 @@ class Linker:
         found += [*self._ordinals.find(message), *self._titles.find(message, self._spelling)]
         for people in self._people:
             found += people.find(message, self._spelling)
-        found = [*_wishes(message, found), *self._ages.find(message), *self._known.find(message, self._spelling)]
+        found = self._asides.without(message, found)
+        found += [*self._ages.find(message), *self._known.find(message, self._spelling)]
         chosen = judge(message, _best(found), self._numbers.steps)
         rules = list(self._rules.find(message))
         facts = [r for r in rules if _FACT.search(message.before(r.end))]
         chosen = tuple(m for m in chosen if not any(f.start <= m.start and m.end <= f.end for f in facts))
         return tuple(replace(mention, catalog=self._name) for mention in (*chosen, *rules))
-
-
-def _wishes(message: Message, found: Iterable[Mention]) -> list[Mention]:
-    """Without what lies within words about something else ("my 4 year old", "how long is it")."""
-    spans = [other.span() for other in _NO_WISH.finditer(message.plain)]
-    return [m for m in found if not any(_within(m, start, end) for start, end in spans)]
-
-
-def _within(mention: Mention, start: int, end: int) -> bool:
-    """Whether a mention lies in a stretch of text, unless it is a value or a title that is just that ("New York")."""
-    named = mention.entity == "title" or any(c.op == "is" for c in mention.constraints)
-    value = (mention.start, mention.end) == (start, end) and named
-    return start <= mention.start and mention.end <= end and not value
 
 
 def _best(found: Iterable[Mention]) -> list[Mention]:
