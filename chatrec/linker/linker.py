@@ -40,7 +40,8 @@ class Linker:
     def __init__(self, catalog: Catalog) -> None:
         schema = catalog.schema
         self._name = schema.name
-        self._vocabulary, self._numbers, self._ordinals = Vocabulary(catalog), Numbers(catalog), Ordinals(schema)
+        self._vocabulary, self._numbers = Vocabulary(catalog), Numbers(catalog)
+        self._ordinals = Ordinals(schema, self._vocabulary)
         self._people = [People(catalog, slot.name) for slot in schema.slots.values() if slot.type == "people"]
         self._titles, self._rules = Titles(catalog, self._vocabulary), Rules(catalog.policy)
         self._known, self._ages, self._asides = Known(schema), Ages(schema), Asides(schema)
