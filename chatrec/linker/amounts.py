@@ -21,12 +21,13 @@ _VALUES = (
 )
 _SMALL, _ROUND = "|".join((*FIGURES, *_TEENS)), "|".join(_TENS)
 NUMBER = (
-    rf"\d{{1,3}}(?:,\d{{3}})+|\d+(?:[.,]\d+)?|(?:an?|{_SMALL}|{_ROUND}) thousand|(?:an?|{_SMALL}) hundred(?: (?:and )?(?:{_ROUND}|{_SMALL}))?"
+    rf"\d{{1,3}}(?:,\d{{3}})+|\d+(?:[.,]\d+)?|(?:an?|{_SMALL}|{_ROUND}) thousand"
+    rf"|(?:an?|{_SMALL}) hundred(?: (?:and )?(?:{_ROUND}|{_SMALL}))?"
     rf"|(?:{_ROUND})(?:[ -](?:{_SMALL}))?|a couple of|{_SMALL}|an?"
 )
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+")  # "2,000"
 _DECADES = {word[:-1] + "ies": 10 * value for value, word in enumerate(_TENS, 2)}
-_CODES = frozenset("eur usd gbp chf pln sgd aud cad brl inr rs".split())  # may stand before a number
+_SIGNS = frozenset(re.findall(r"\S+", "€ $ £ ¥ ₹ eur usd gbp chf pln sgd aud cad brl inr rs"))  # may stand in front
 _DECADE = re.compile(
     rf"(?:\b(?P<part>early|late|mid|beginning of|end of)[ -]+(?:the )?)?'?\b"
     rf"(?:(?P<century>1[89]|20)?(?P<figure>\d)0'?s|(?:nineteen[ -])?(?P<word>{'|'.join(_DECADES)})|"
@@ -75,11 +76,9 @@ class Units:
         names = "|".join(re.escape(unit) for unit in sorted(self.factors, key=lambda unit: (-len(unit), unit)))
         names = names or "(?!)"  # matches nothing
         initials = "|".join(sorted({re.escape(unit[0]) for unit in self.factors if unit[0].isalpha()})) or "(?!)"
-        signs = "|".join(re.escape(unit) for unit in self.factors if unit in "€$£¥₹")
-        if signs:  # and codes: "SGD 80"
-            signs += "|" + "|".join(unit for unit in self.factors if unit in _CODES)
+        signs = "|".join(re.escape(unit) for unit in self.factors if unit in _SIGNS) or "(?!)"
         self._signed = re.compile(
-            rf"(?<!\w)(?<!\d )(?P<unit>{signs or '(?!)'}) ?(?P<n>\d+(?:,\d{{3}})*(?:\.\d+)?)(?P<thousand> ?k\b)?(?![\w%])"
+            rf"(?<!\w)(?<!\d )(?P<unit>{signs}) ?(?P<n>\d+(?:,\d{{3}})*(?:\.\d+)?)(?P<thousand> ?k\b)?(?![\w%])"
         )
         self._pattern = re.compile(
             rf"(?<![\w.])(?:(?P<half>half(?: an)?)|(?P<n>{NUMBER})(?P<and_half> and a half)?)"

@@ -36,11 +36,12 @@ _ASIDE = (
     rf"(?:(?:{NUMBER}) )?(?:hours?|minutes?) of (?:my|your) (?:\w+ )?(?:life|time|day)\b|"
     rf"(?:worth|sit \w+ for|stand \w+ for|sit still for|every) (?:{NUMBER}) (?:hours?|minutes?|mins?)\b|"
     rf"(?:my|our|the|his|her) (?:\w+ )?(?:{_KIN}) (?:{_TELLS})\b|"
-    rf"(?:^|(?<=[,.;!?] )|(?<=\band )|(?<=\bbut )|(?<=\bor )|(?<=otherwise ))(?:my|our|the|his|her) (?:{_KIN}) (?:will|would|won'?t|wouldn'?t)\b|"
+    r"(?:^|(?<=[,.;!?] )|(?<=\band )|(?<=\bbut )|(?<=\bor )|(?<=otherwise ))"
+    rf"(?:my|our|the|his|her) (?:{_KIN}) (?:will|would|won'?t|wouldn'?t)\b|"
     rf"(?:my|our|his|her) (?:{_KIN})(?:'s|s') (?:ex|boss)\b|"
     r"\w+ passports?\b|translat\w+ [^.?!]*|(?:the|what) time (?:is it |it is )?in \w+|"
     r"what(?:'?s| is) the capital of \w+(?: \w+)?|^capital of \w+|(?:by|all|half) the time\b|at the time\b|"
-    r"(?:at|on|to|from) (?:the )?(?:very )?top (?=$|of the list|\W)|(?:at|on|to) the top\b|"
+    r"(?:is|are|was|first|second|third|put \w+) at the top\b|to the top\b|"
     r"further (?:down|suggestions?|ideas?|options?|recommendations?|remedies|questions?|notice)\b|"
     r"(?:go|goes|going) further\b|further (?:\w+ )?(?:are|is) there\b|"
     r"new (?:search|question|topic|chat|start|rules?|releases?)\b|(?:the )?rest of (?:the|them|these|those|your)\b|"
@@ -51,7 +52,7 @@ _ASIDE = (
     r"(?:black|good) friday\b|post office\b|(?:let'?s|just|please) carry on\b|carry on (?:with|down)\b|"
     r"(?:have|got|need) to run\b|in writing\b|writ(?:e|ing) (?:it|this|that|them|everything) down\b|"
     r"(?:i|we)(?:'ve| have) read\b|read (?:me|it|that|this|them|through)\b|"
-    r"(?:upsets?|wrecks?|messes|ruins|hurts?|turns?|agrees? with|on|(?:gentle|gentler|kind|kinder|easy|easier) (?:on|to)) "
+    r"(?:upsets?|wrecks?|messes|ruins|turns?|agrees? with|on|(?:gentle|gentler|kind|kinder|easy|easier) (?:on|to)) "
     r"(?:my|the|your) (?:stomach|tummy|gut)\b|(?:no|from|from your) memory\b"
 )
 

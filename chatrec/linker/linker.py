@@ -25,7 +25,7 @@ from chatrec.linker.ordinals import Ordinals
 from chatrec.linker.people import People
 from chatrec.linker.polarity import judge
 from chatrec.linker.rules import Rules
-from chatrec.linker.text import Message, Spelling, read
+from chatrec.linker.text import Spelling, read
 from chatrec.linker.titles import Titles
 from chatrec.linker.vocabulary import Vocabulary
 from chatrec.types import Mention

@@ -30,7 +30,8 @@ made filmed suitable safe worth ok okay better lol apart yesterday today tonight
 """
 _NEXT = (
     rf"(?=\s*(?:$|[^\w\s'’-]|['’]s\b|(?:{'|'.join(_NEXT_WORDS.split())}"
-    r"|(?:\w{2,}er|more \w+|less \w+) than|last (?:year|week|month|night|time|summer|winter)|of (?:those|these|them))\b))"
+    r"|(?:\w{2,}er|more \w+|less \w+) than|last (?:year|week|month|night|time|summer|winter)|"
+    r"of (?:those|these|them))\b))"
 )
 _SEVERAL_NEXT = r"(?=\s*(?:$|[^\w\s]|(?:and|or|but|look|sound|are|were|i|side|again|please|with|for)\b))"
 _BOTH = re.compile(
@@ -40,7 +41,7 @@ _BOTH = re.compile(
 _ALONE = re.compile(rf"^\W*(?:the )?{_PLACE}(?: (?:please|pls|then))?\W*$")
 # Bare figures are places at the beginning and behind such words, if nothing is counted: "more like 1 and 3 but newer"
 _FIGURES = re.compile(
-    r"(?:^\W*|, |\b(?:(?:more|me|what|how) about|like|than|why|seen|watched|not|put|take|pick|choose|between|compare|is|"
+    r"(?:^\W*|\w{2,}er, |\b(?:(?:more|me|what|how) about|like|than|why|seen|watched|not|put|take|pick|choose|between|compare|"
     r"go (?:for|with)) )"
     r"(?P<figures>(?:10|[1-9])(?:(?:, ?| ?(?:and|or|&|vs\.?|versus|to) )(?:10|[1-9]))*)(?![\w%+/:-]|[.,]\d|\s*[€$£%])"
     + _NEXT
@@ -70,6 +71,7 @@ class Ordinals:
             re.compile(rf"\b(?:the|your|that) {_PLACE} (?P<kind>[\w-]+)\b(?!\W+(?:that )?(?:i|we) )"),
             re.compile(rf"\bthe {_PLACE}(?= (?:(?:more|less) )?\w+ than\b)"),
             re.compile(rf"\b{_PLACE}(?= (?:or|and|n|&|vs|versus) (?:the )?(?:{'|'.join(_POSITIONS)}|\d(?:nd|rd|th)))"),
+            re.compile(rf"\bis {_FIGURE}(?= (?:\w{{2,}}er|more \w+|less \w+) than\b)"),
             re.compile(rf"\b(?:number|option) {_FIGURE}\b(?!\s?[%/+]|\.\d)"),
             re.compile(
                 rf"(?:#\s?|\b(?:no\.?|nr\.?|{noun}|movie) ){_FIGURE}\b(?!\s?[%/+.]|\s(?!(?:is|was|has|as)\b)\w+s\b)"
