@@ -41,8 +41,8 @@ _BOTH = re.compile(
 _ALONE = re.compile(rf"^\W*(?:the )?{_PLACE}(?: (?:please|pls|then))?\W*$")
 # Bare figures are places at the beginning and behind such words, if nothing is counted: "more like 1 and 3 but newer"
 _FIGURES = re.compile(
-    r"(?:^\W*|\w{2,}er, |\b(?:(?:more|me|what|how) about|like|than|why|seen|watched|not|put|take|pick|choose|between|compare|"
-    r"go (?:for|with)) )"
+    r"(?:^\W*|\w{2,}er, |\b(?:(?:more|me|what|how) about|like|than|why|seen|watched|not|put|take|pick|choose|between|"
+    r"compare|go (?:for|with)) )"
     r"(?P<figures>(?:10|[1-9])(?:(?:, ?| ?(?:and|or|&|vs\.?|versus|to) )(?:10|[1-9]))*)(?![\w%+/:-]|[.,]\d|\s*[€$£%])"
     + _NEXT
 )
