@@ -55,19 +55,31 @@ _ASIDE = (
     r"(?:upsets?|wrecks?|messes|ruins|turns?|agrees? with|on|(?:gentle|gentler|kind|kinder|easy|easier) (?:on|to)) "
     r"(?:my|the|your) (?:stomach|tummy|gut)\b|(?:no|from|from your) memory\b"
 )
+_FROM = re.compile(r"(?<!far )(?<!away )\b(?:from|leaving|departing) (?:the )?$")
+_MONTH = re.compile(
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|spring|summer|autumn|fall|winter)", re.IGNORECASE
+)
 
 
 class Asides:
-    """Drops mentions that lie within words about something else."""
+    """Drops mentions that lie within words about something else, and the place where somebody starts."""
 
     def __init__(self, schema: Schema) -> None:
+        self._places = schema.places
         idioms = (re.escape(plain(idiom)).replace(r"\#", r"\d+") + r"(?!\w)" for idiom in schema.idioms)
         self._pattern = re.compile(rf"(?<!\w)(?:{'|'.join((_ASIDE, *idioms))})|\(\d{{4}}\)")
 
     def without(self, message: Message, found: Iterable[Mention]) -> list[Mention]:
         """The mentions that are meant."""
         spans = [aside.span() for aside in self._pattern.finditer(message.plain)]
-        return [m for m in found if not any(_within(m, start, end) for start, end in spans)]
+        meant = [m for m in found if not any(_within(m, start, end) for start, end in spans)]
+        return [m for m in meant if not (self._places and _is_origin(message, m))]
+
+
+def _is_origin(message: Message, mention: Mention) -> bool:
+    """Whether a mention is where somebody starts ("a weekend trip from Berlin"), unless it is a month."""
+    named = mention.entity == "title" or any(c.op == "is" for c in mention.constraints)
+    return named and not _MONTH.match(mention.text) and _FROM.search(message.before(mention.start)) is not None
 
 
 def _within(mention: Mention, start: int, end: int) -> bool:
