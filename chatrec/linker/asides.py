@@ -41,7 +41,7 @@ _ASIDE = (
     rf"(?:my|our|his|her) (?:{_KIN})(?:'s|s') (?:ex|boss)\b|"
     r"\w+ passports?\b|translat\w+ [^.?!]*|(?:the|what) time (?:is it |it is )?in \w+|"
     r"what(?:'?s| is) the capital of \w+(?: \w+)?|^capital of \w+|(?:by|all|half) the time\b|at the time\b|"
-    r"(?:is|are|was|first|second|third|put \w+) at the top\b|to the top\b|"
+    r"(?:is|are|was|put \w+) at the top\b|(?:(?<=first )|(?<=second )|(?<=third ))at the top\b|to the top\b|"
     r"further (?:down|suggestions?|ideas?|options?|recommendations?|remedies|questions?|notice)\b|"
     r"(?:go|goes|going) further\b|further (?:\w+ )?(?:are|is) there\b|"
     r"new (?:search|question|topic|chat|start|rules?|releases?)\b|(?:the )?rest of (?:the|them|these|those|your)\b|"
