@@ -36,6 +36,7 @@ KEYS = (
     "feelings",
     "relations",
     "known",
+    "idioms",
     "from",
 )
 GENTLE = 1.0  # what a feeling adds to the score of an item that meets all it leans towards
@@ -144,7 +145,8 @@ class Schema:
     message is about this catalogue; ``examples``: messages that open a conversation about it. ``start``: conversations
     begin here. ``places``: its titles are those of places ("flying to prague"). ``about``: what the bot says that it
     knows ("things to buy"); the plural when the file does not say.
-    ``known``: names that people use and no row has, as of famous films that the catalogue lacks.
+    ``known``: names that people use and no row has, as of famous films that the catalogue lacks. ``idioms``: phrases
+    whose words mean nothing here ("you're a star").
     """
 
     name: str
@@ -161,6 +163,7 @@ class Schema:
     relations: Mapping[str, Relation] = field(default_factory=dict)
     carries: tuple[Carry, ...] = ()
     known: tuple[str, ...] = ()
+    idioms: tuple[str, ...] = ()
     start: bool = False
     places: bool = False
     about: str = ""
@@ -199,6 +202,7 @@ def load_schema(path: Path) -> Schema:
         relations={name: _relation(name, table, slots) for name, table in top.table("relations").tables().items()},
         carries=tuple(_carry(table, slots) for table in top.rows("from")),
         known=top.texts("known"),
+        idioms=top.texts("idioms"),
         start=top.flag("start"),
         places=top.flag("places"),
         about=top.text("about", top.text("plural")),

@@ -247,7 +247,12 @@ def test_money_with_the_sign_in_front(hotels, text, price):
     [
         ("how does the first differ from the third?", [1, 3]),
         ("had the second last year", [2]),
-        ("how come number 1 is at the top", [1, 1]),
+        ("how come number 1 is at the top", [1]),
+        ("do people like the one at the top?", [1]),
+        ("did people like the second western", [2]),
+        ("which is shorter, 1 or 4", [1, 4]),
+        ("is 2 cheaper than 3", [2, 3]),
+        ("my son is 6", []),
         ("number three wins", [3]),
         ("would you say number two is sensible", [2]),
         ("in which language is the first originally?", [1]),
