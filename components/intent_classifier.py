@@ -69,7 +69,7 @@ class EmbeddingIntentClassifier(Trained, IntentClassifier):
     def get_default_config() -> dict[str, Any]:
         return {
             "after": {},
-            "C": 20.0,
+            "C": 10.0,
             "words": 1.0,
             "tolerance": 0.3,
             "sharpness": 1.5,

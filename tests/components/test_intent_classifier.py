@@ -83,7 +83,7 @@ def test_without_sharpening_it_is_plain_logistic_regression(tmp_path, intents):
     place = np.arange(len(rows)) % 20  # 20 examples of each intent, after each turn of the bot by turns
     turns = np.eye(4)[place % 4]
     alone, after = np.hstack([rows, 0 * turns]), np.hstack([rows, turns])
-    peer = LogisticRegression(C=20, multi_class="multinomial", max_iter=1000)
+    peer = LogisticRegression(C=10, multi_class="multinomial", max_iter=1000)
     peer.fit(np.where(place[:, None] // 4 % 2, alone, after), [m.get(INTENT) for m in data.intent_examples])
     assert np.allclose([made.probabilities(row[None]) for row in rows], peer.predict_proba(alone), atol=1e-4)
     said = [TURNS[i] for i in turns.argmax(axis=1)]
