@@ -51,7 +51,7 @@ bench: setup train  ## speed and quality against peers: hours (one: .venv/bin/py
 
 train: $(MODEL)  ## train the dialogue model when it is missing or older than its data
 
-tune: setup  ## fine-tune the encoder on the examples of data/nlu: ten minutes, worth it after hundreds of new ones
+tune: setup  ## fine-tune the encoder on the examples of data/nlu: minutes, worth it after hundreds of new ones
 	@$(BIN)/python -m components.tuning
 
 setup: $(WARM)  ## the environment, the weights and what is computed from them once
