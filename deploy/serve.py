@@ -18,11 +18,13 @@ import tempfile
 import threading
 import time
 from dataclasses import replace
+from urllib.parse import quote
 
 from chatrec import logs, promotion
 from chatrec.errors import BadInput, ChatRecError, ModelMissing
 from chatrec.settings import Settings
 from deploy.local import ENV, HOST, check_port
+from deploy.servers import Server
 
 PORT, REPLICAS = 5065, 2
 LOOK = 1.0  # seconds between two looks at which model is promoted
@@ -47,6 +49,7 @@ class Ranking:
 
         name, now = promotion.serving(self.settings.models), time.monotonic()
         if name and name not in self.served and name != self.refused:
+            self.refused = ""
             self._start(name)
         if name in self.served:
             self.served[name] = now
@@ -73,6 +76,17 @@ class Ranking:
         else:
             self.served[name] = time.monotonic()
             log.info("the model %s is served by %d replicas", name, self.replicas)
+
+
+def server(settings: Settings, port: int = PORT, replicas: int = REPLICAS) -> Server:
+    """This command, for a launcher; it answers once the model in service does."""
+    return Server(
+        name="the ranker",
+        command=(sys.executable, "-m", "deploy.serve", "--port", str(port), "--replicas", str(replicas)),
+        health=f"http://{HOST}:{port}/{quote(promotion.serving(settings.models) or '')}",
+        log=settings.var / "logs" / "ranker.log",
+        folder=settings.root,
+    )
 
 
 def run(settings: Settings, port: int, replicas: int) -> None:
