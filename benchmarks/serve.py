@@ -13,7 +13,7 @@ import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -79,9 +79,9 @@ def requests(catalog: Catalog, count: int) -> list[Query]:
 
 
 @contextmanager
-def served(settings: Settings, port: int) -> Iterator[Child]:
+def served(settings: Settings, port: int, env: Mapping[str, str] = {}) -> Iterator[Child]:
     """The ranker's server, running. Raises: ChatRecError when it does not start."""
-    child = Child(server(settings, port))
+    child = Child(replace(server(settings, port), env=env))
     try:
         wait([child])
         yield child

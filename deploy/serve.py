@@ -29,6 +29,13 @@ from deploy.servers import Server
 PORT, REPLICAS = 5065, 2
 LOOK = 1.0  # seconds between two looks at which model is promoted
 LINGER = 60.0  # seconds that a former model's replicas stay: action servers change over, and turns end
+# Nobody is told that somebody uses Ray, no process waits for work that we don't have, and a replica whose model is
+# damaged is tried again once.
+RAY = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_prestart_worker_first_driver": "0",
+    "MAX_PER_REPLICA_RETRY_COUNT": "1",
+}
 QUIET = {"enable_access_log": False, "log_level": "WARNING"}
 SHARED = 80_000_000  # bytes of Ray's object store, which we have no use for; it takes no less
 
@@ -40,63 +47,90 @@ class Ranking:
 
     def __init__(self, settings: Settings, replicas: int) -> None:
         self.settings, self.replicas = settings, replicas
-        self.served: dict[str, float] = {}  # by name, when it was last the one in service
+        self.deployed: set[str] = set()
+        self.serving, self.since = "", 0.0  # what was last seen to answer of those promoted, and since when
         self.refused = ""
 
     def refresh(self) -> None:
-        """What was promoted is served, what has had its time is not. A model that can't be served changes nothing."""
+        """What was promoted is deployed; once all its replicas answer, what has had its time is not. A model that can't
+        be served changes nothing. Raises: ModelMissing when nothing is served then."""
         from ray import serve  # noqa: PLC0415
 
-        name, now = promotion.serving(self.settings.models), time.monotonic()
-        if name and name not in self.served and name != self.refused:
-            self.refused = ""
-            self._start(name)
-        if name in self.served:
-            self.served[name] = now
-            for former in [n for n, last in self.served.items() if now - last > LINGER]:
-                serve.delete(former)
-                del self.served[former]
+        name = promotion.serving(self.settings.models)
+        if name is None or name == self.refused:
+            return
+        if name not in self.deployed:
+            self._deploy(name)
+        state = serve.status().applications[name].status
+        if state == "DEPLOY_FAILED":
+            self._refuse(name)
+        elif state == "RUNNING":
+            self._prefer(name)
 
-    def _start(self, name: str) -> None:
-        """Returns when all replicas answer."""
+    def _prefer(self, name: str) -> None:
+        self.refused = ""
+        if name != self.serving:
+            self.serving, self.since = name, time.monotonic()
+            log.info("the model %s serves", name)
+        if time.monotonic() - self.since > LINGER:
+            self._drop(*self.deployed - {name})
+
+    def _deploy(self, name: str) -> None:
         from ray import cluster_resources, serve  # noqa: PLC0415
 
         from deploy.replica import Replica  # noqa: PLC0415
 
+        self._drop(*self.deployed - {self.serving})
         # Room for as many again, since two models serve while one takes over from the other.
         options = {"num_cpus": 1, "num_gpus": min(1.0, cluster_resources().get("GPU", 0) / (2 * self.replicas))}
         replica = Replica.options(num_replicas=self.replicas, ray_actor_options=options)
-        try:
-            bound = replica.bind(self.settings.models / name, self.settings)
-            serve.run(bound, name=name, route_prefix=f"/{name}", logging_config=QUIET)
-        except RuntimeError as error:
+        bound = replica.bind(self.settings.models / name, self.settings)
+        target = serve.RunTarget(bound, name=name, route_prefix=f"/{name}", logging_config=QUIET)
+        serve.run_many([target], wait_for_applications_running=False)
+        self.deployed.add(name)
+
+    def _refuse(self, name: str) -> None:
+        self._drop(name)
+        self.refused = name
+        log.error("the model %s can't be served: what Ray says above is why", name)
+        if not self.deployed:
+            raise ModelMissing(f"no replica of {name} starts")
+
+    def _drop(self, *names: str) -> None:
+        from ray import serve  # noqa: PLC0415
+
+        for name in names:
             serve.delete(name)
-            self.refused = name
-            log.error("the model %s can't be served: %s", name, str(error).split("\n")[0])
-        else:
-            self.served[name] = time.monotonic()
-            log.info("the model %s is served by %d replicas", name, self.replicas)
+            self.deployed.remove(name)
 
 
 def server(settings: Settings, port: int = PORT, replicas: int = REPLICAS) -> Server:
-    """This command, for a launcher; it answers once the model in service does."""
+    """This command, for a launcher; it answers once the model in service does. Raises: ModelMissing."""
+    name = _startable(settings)
     return Server(
         name="the ranker",
         command=(sys.executable, "-m", "deploy.serve", "--port", str(port), "--replicas", str(replicas)),
-        health=f"http://{HOST}:{port}/{quote(promotion.serving(settings.models) or '')}",
+        health=f"http://{HOST}:{port}/{quote(name)}",
         log=settings.var / "logs" / "ranker.log",
         folder=settings.root,
     )
 
 
+def _startable(settings: Settings) -> str:
+    """The model in service. Raises: ModelMissing."""
+    if importlib.util.find_spec("ray") is None:
+        raise ModelMissing("Ray is not installed: uv pip install --no-deps -r requirements/serve.txt")
+    name = promotion.serving(settings.models)
+    if name is None:
+        raise ModelMissing("no ranker is in service: `chatrec train` makes one")
+    return name
+
+
 def run(settings: Settings, port: int, replicas: int) -> None:
     """Until a signal. Raises: ChatRecError."""
-    if importlib.util.find_spec("ray") is None:
-        raise ModelMissing("Ray is not installed: pip install -r requirements/serve.txt")
-    if promotion.serving(settings.models) is None:
-        raise ModelMissing("no ranker is in service: `chatrec train` makes one")
+    _startable(settings)
     check_port(port, "--port")
-    os.environ.update({**ENV, "RAY_USAGE_STATS_ENABLED": "0", "RAY_prestart_worker_first_driver": "0"})
+    os.environ.update(ENV | RAY)
     import ray  # noqa: PLC0415
     from ray import serve  # noqa: PLC0415
 
@@ -117,6 +151,7 @@ def run(settings: Settings, port: int, replicas: int) -> None:
                 logging_config=QUIET,
             )
             threads = max(1, (os.cpu_count() or 1) // replicas)
+            logging.getLogger("ray.serve").setLevel(logging.ERROR)  # it warns that this port is not its own default
             ranking = Ranking(replace(settings, threads=threads), replicas)
             while not stopping.wait(LOOK):
                 ranking.refresh()
