@@ -4,7 +4,7 @@
 The same requests for films, most with a history of likes, in turns by either way, so that both see the same machine:
 one after the other, and as many at once as an action server lets wait for the model. ``pass``: the model alone;
 ``list``: what the bot shows, with reasons, for which the model is asked several times. Then one of the two processes is
-killed (``kill -9``) while all ask.
+killed (``kill -9``) while a few ask.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from deploy.servers import Child, free_port, stop
 CATALOG = "movies"
 ROUNDS = 4
 PASSED, LISTED = 128, 32  # requests of a round
-KILLED, PRESSED = 5.0, 30.0  # seconds after which a replica is killed, and for which all ask
+USERS, KILLED, ASKED = 2, 10.0, 40.0  # who ask while a replica dies; seconds until it does, and in all
 
 Work = Callable[[Query], Any]
 
@@ -137,32 +137,36 @@ def _median(values: Sequence[float]) -> float:
 
 
 def _killed(there: Recommender, child: Child, queries: Sequence[Query]) -> Figures:
-    """What everybody gets while a replica dies and comes back: every request is answered, by whom."""
+    """What those who ask get while a replica dies and comes back; who gets nothing ends the benchmark."""
     resilient = Resilient(there, replace(there, ranker=KeepOrder(), model=PLAIN), Settings.rank_seconds)
     began, answers, back = time.monotonic(), [], []
 
-    def one(number: int) -> None:
-        while time.monotonic() - began < PRESSED:
-            query = replace(queries[(number + PASSES * len(answers)) % len(queries)], n=5)
+    def one(mine: Sequence[Query]) -> None:
+        for query in mine:
             start = time.monotonic()
-            answers.append((resilient.recommend(query).model, time.monotonic() - start))
+            if start - began > ASKED:
+                return
+            found = resilient.recommend(query)
+            answers.append((start - began > KILLED, found.model, time.monotonic() - start))
 
-    with ThreadPoolExecutor(PASSES) as pool:
-        asking = [pool.submit(one, number) for number in range(PASSES)]
+    with ThreadPoolExecutor(USERS) as pool:
+        asking = [pool.submit(one, queries[number::USERS]) for number in range(USERS)]
         time.sleep(KILLED)
-        victim, *_ = before = replicas(child)
+        victim, *others = replicas(child)
         victim.kill()
-        while time.monotonic() - began < PRESSED and not back:
-            back += [time.monotonic()] if len(set(replicas(child)) - {victim}) == len(before) else []
+        while time.monotonic() - began < ASKED and not back:
+            back += [time.monotonic()] if len(set(replicas(child)) - {victim}) > len(others) else []
             time.sleep(0.1)
         for each in asking:
             each.result()
-    models = Counter(model for model, _ in answers)
+    counts = Counter((after, model) for after, model, _ in answers)
+    rows = [
+        {"when": when, "by the model": counts[after, there.model], "by the candidates": counts[after, PLAIN]}
+        for after, when in enumerate(("before", "after"))
+    ]
     return {
-        "lists": len(answers),
-        "by_the_model": models[there.model],
-        "by_the_candidates": models[PLAIN],
-        "longest": round(max(seconds for _, seconds in answers), 2),
+        "lists": rows,
+        "longest": round(max(seconds for *_, seconds in answers), 2),
         "seconds_until_its_successor_started": round(back[0] - began - KILLED, 1) if back else None,
     }
 

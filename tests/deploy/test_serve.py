@@ -79,6 +79,10 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 120) -> Non
         time.sleep(0.1)
 
 
+def logged(running: Served) -> str:
+    return running.child.server.log.read_text()
+
+
 @contextmanager
 def asking(running: Served, work: Callable[[Query], object]) -> Iterator[list]:
     """What ``USERS`` are answered who go on asking as long as the block lasts. Raises what ``work`` raises."""
@@ -136,8 +140,9 @@ def test_a_promoted_model_gets_replicas_while_the_one_before_goes_on(running, he
         until(lambda: len(lists) > so_far + 4, "lists after it")
     query = running.queries[-1]
     assert running.recommender("second").recommend(query).items == here.recommend(query).items
+    until(lambda: logged(running).count("the model second serves") == 1, "it counts as served")
     promotion.roll_back(models)
-    until(lambda: running.child.server.log.read_text().count(f"the model {MODEL} serves") == 2, "it is back")
+    until(lambda: logged(running).count(f"the model {MODEL} serves") == 2, "the one before counts again")
 
 
 def test_a_damaged_model_is_not_served_and_the_one_before_is(running, there):
@@ -146,8 +151,7 @@ def test_a_damaged_model_is_not_served_and_the_one_before_is(running, there):
     weights = next((models / "damaged" / "adapter").glob("*.safetensors"))
     weights.write_bytes(weights.read_bytes()[:1000])
     promotion.promote(models, "damaged")
-    log = running.child.server.log
-    until(lambda: "the model damaged can't be served" in log.read_text(), "the log says so")
+    until(lambda: "the model damaged can't be served" in logged(running), "the log says so")
     assert trouble(url, "damaged")
     assert there.recommend(running.queries[-2]).items
     promotion.roll_back(models)
