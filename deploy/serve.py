@@ -12,6 +12,7 @@ import argparse
 import importlib.util
 import logging
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -29,11 +30,12 @@ from deploy.servers import Server
 PORT, REPLICAS = 5065, 2
 LOOK = 1.0  # seconds between two looks at which model is promoted
 LINGER = 60.0  # seconds that a former model's replicas stay: action servers change over, and turns end
-# Nobody is told that somebody uses Ray, no process waits for work that we don't have, and a replica whose model is
-# damaged is tried again once.
+# Nobody is told that somebody uses Ray, no process waits for work that we don't have, replicas have the priority of any
+# other server, and one whose model is damaged is tried again once.
 RAY = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_prestart_worker_first_driver": "0",
+    "RAY_worker_niceness": "0",
     "MAX_PER_REPLICA_RETRY_COUNT": "1",
 }
 QUIET = {"enable_access_log": False, "log_level": "WARNING"}
@@ -156,6 +158,7 @@ def run(settings: Settings, port: int, replicas: int) -> None:
             while not stopping.wait(LOOK):
                 ranking.refresh()
         finally:
+            shutil.rmtree(folder, ignore_errors=True)  # first: a launcher need not wait as long as Ray takes to stop
             ray.shutdown()
 
 
