@@ -128,7 +128,7 @@ def _startable(settings: Settings) -> str:
     return name
 
 
-def run(settings: Settings, port: int, replicas: int) -> None:
+def run(settings: Settings, host: str, port: int, replicas: int) -> None:
     """Until a signal. Raises: ChatRecError."""
     _startable(settings)
     check_port(port, "--port")
@@ -149,7 +149,7 @@ def run(settings: Settings, port: int, replicas: int) -> None:
             signal.signal(number, lambda *_: stopping.set())
         try:
             serve.start(
-                http_options={"host": HOST, "port": port, "request_timeout_s": settings.rank_seconds},
+                http_options={"host": host, "port": port, "request_timeout_s": settings.rank_seconds},
                 logging_config=QUIET,
             )
             threads = max(1, (os.cpu_count() or 1) // replicas)
@@ -164,13 +164,14 @@ def run(settings: Settings, port: int, replicas: int) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--host", default=HOST, help="where to listen; by default to this machine alone")
     parser.add_argument("--port", type=int, default=PORT)
     parser.add_argument("--replicas", type=int, default=REPLICAS)
     options = parser.parse_args()
     settings = Settings.read()
     logs.install("ranker", settings.log_text)
     try:
-        run(settings, options.port, max(1, options.replicas))
+        run(settings, options.host, options.port, max(1, options.replicas))
     except ChatRecError as error:
         print(f"the ranker's server can't start: {error}", file=sys.stderr)
         return 2 if isinstance(error, BadInput) else 1
