@@ -27,6 +27,7 @@ BENCHMARKS = {
     "reasons": "whether reasons are true, sentence by sentence",
     "device": "processor and GPU",
     "turns": "how long a turn takes",
+    "serve": "the ranker in two processes, by Ray Serve, next to the one in the action server",
     "load": "100 people who talk at once, for ten minutes",
     "speech": "what is understood of recordings",
     "pictures": "what is recognised of pictures",
