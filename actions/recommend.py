@@ -22,7 +22,8 @@ def recommend(engine: Engine, incoming: Incoming) -> Reply:
     """A list, or a question when there is nothing yet to recommend by."""
     if corrected := contradicted(engine, incoming):
         return corrected
-    if incoming.intent in ("provide_preference", "correct_profile"):
+    opens = incoming.intent in ("ask_recommendation", "answer")
+    if incoming.intent in ("provide_preference", "correct_profile") or (opens and phrases.tells_taste(incoming.text)):
         for wish in incoming.wishes:
             incoming.memory.remember(incoming.user, incoming.catalog.schema.name, wish, incoming.said)
     if incoming.outcome.related:

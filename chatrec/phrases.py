@@ -30,6 +30,11 @@ _DISLIKE = re.compile(
     r"(?:did|do|does)(?:n.?t| not) (?:really |much )?(?:like|love|enjoy|care))\b",
     re.IGNORECASE,
 )
+_TASTE = re.compile(
+    r"\b(?:i|we) (?:really |absolutely |just |also |do |always )?(?:love|like|adore|enjoy|hate|dislike|detest|prefer)\b|"
+    r"\b(?:i'?m|i am|we'?re|we are) (?:a |an |big |huge |real )*fans? of\b",
+    re.IGNORECASE,
+)
 _LIKE = re.compile(
     r"\b(?:lov(?:e|ed|ing)|luv\w*|lik(?:e|ed)|enjoy\w*|great|good|brilliant|amazing|awesome|excellent|fantastic|superb|"
     r"favou?rites?|perfect|masterpiece|wonderful|cool|best|fun|adore\w*|fan of)\b|👍|❤|😍",
@@ -103,6 +108,11 @@ def stance(text: str) -> Literal["like", "dislike"] | None:
     if _DISLIKE.search(text):
         return "dislike"
     return "like" if _LIKE.search(_COMPARING.sub(" ", text)) else None
+
+
+def tells_taste(text: str) -> bool:
+    """Whether somebody says what they like or dislike at all times, and not only what they would like now."""
+    return _TASTE.search(text) is not None
 
 
 def speaks_of_one(text: str) -> bool:

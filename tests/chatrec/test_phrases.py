@@ -20,6 +20,21 @@ def test_requests_with_something_to_search_by(text):
 
 
 @pytest.mark.parametrize(
+    ("text", "lasting"),
+    [
+        ("I love westerns", True),
+        ("i'm a big fan of horror", True),
+        ("we really hate musicals", True),
+        ("I'd like a western", False),
+        ("would love something funny", False),
+        ("show me westerns", False),
+    ],
+)
+def test_a_taste_is_told_apart_from_what_is_wanted_now(text, lasting):
+    assert phrases.tells_taste(text) == lasting
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("loved it", "like"),
