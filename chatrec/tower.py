@@ -81,16 +81,23 @@ class Tower(nn.Module):
 
     def queries(self, readings: Sequence[Reading], vectors: Tensor) -> Tensor:
         """(B, dim) of length 1. ``vectors``: (N, encoder_dim), those that the readings' items are indices of."""
+        embedded, ends = self.embedded(readings, vectors)
+        hidden = self.body(inputs_embeds=embedded, use_cache=False).last_hidden_state
+        return self.answer(hidden[torch.arange(len(ends)), ends].float())
+
+    def embedded(self, readings: Sequence[Reading], vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, L, width) what the language model reads, and (B,) where in it the query's place is."""
         texts = [r.text.encode("utf-8", "replace").decode() for r in readings]
         with self._lock:
             ids = self.tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
         rows = [self._row(tokens, reading, vectors) for tokens, reading in zip(ids, readings, strict=True)]
-        ends = torch.tensor([len(row) - 1 for row in rows])
+        ends = torch.tensor([len(row) - 1 for row in rows], device=self.ask.device)
         # Padded on the right: a causal model sees none of it before the query's place.
-        embedded = nn.utils.rnn.pad_sequence(rows, batch_first=True).to(self._dtype)
-        hidden = self.body(inputs_embeds=embedded, use_cache=False).last_hidden_state
-        found = hidden[torch.arange(len(rows)), ends.to(hidden.device)].float()
-        return nn.functional.normalize(self.query_out(found), dim=1)
+        return nn.utils.rnn.pad_sequence(rows, batch_first=True).to(self._dtype), ends
+
+    def answer(self, hidden: Tensor) -> Tensor:
+        """(B, dim) of length 1 for (B, width), what the language model has at the queries' places."""
+        return nn.functional.normalize(self.query_out(hidden), dim=1)
 
     def scores(self, queries: Tensor, items: Tensor) -> Tensor:
         """(B, N) logits."""
@@ -194,8 +201,8 @@ def new_tower(settings: Settings, config: TowerConfig = TowerConfig()) -> Tower:
     return Tower(config, body, lm.tokenizer, lm.start).to(lm.model.device)
 
 
-def load_tower(folder: Path, settings: Settings) -> Tower:
-    """The tower that a training run saved, its adapter merged into the language model.
+def load_tower(folder: Path, settings: Settings, merged: bool = True) -> Tower:
+    """The tower that a training run saved, its adapter merged into the language model or, to be trained on, apart.
 
     Raises:
         ModelMissing: not there, damaged, or made for another language model.
@@ -205,7 +212,8 @@ def load_tower(folder: Path, settings: Settings) -> Tower:
         if (folder / ADAPTER / WEIGHTS).exists():
             tower.body.load_state_dict(load_file(folder / ADAPTER / WEIGHTS))
         else:
-            tower.body = PeftModel.from_pretrained(tower.body, folder / ADAPTER).merge_and_unload()
+            adapted = PeftModel.from_pretrained(tower.body, folder / ADAPTER)
+            tower.body = adapted.merge_and_unload() if merged else adapted
         heads = load_file(folder / HEADS)
         if heads.keys() != tower.heads().keys():
             raise ValueError(f"{HEADS} is of another kind of model")
