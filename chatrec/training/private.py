@@ -21,13 +21,16 @@ from pathlib import Path
 
 import torch
 from opacus.optimizers import DPOptimizer
-from torch import Tensor, nn
+from torch import Tensor
+from torch.func import grad, vmap
+from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
 from chatrec.training.budget import Spending
-from chatrec.training.top import Top
+from chatrec.training.top import Top, Weights
 
 STATE = "private.pt"
+AT_ONCE = 64  # users whose updates are made together
 LEAST = 1.0  # users that an item counts as at least, whatever the noise makes of it
 
 
@@ -58,7 +61,7 @@ class Person:
 def train(top: Top, people: Sequence[Person], recipe: Recipe, spent: Spending, scratch: Path) -> Tensor:
     """Train in place; (N,) the prior, log popularity as the noise leaves it. A run that was killed goes on from what it
     left in ``scratch``. Neither draws nor noise come from a seed: who knew it could take the noise away again."""
-    params, size = list(top.trained().values()), len(top.items)
+    params, size = top.weights(), len(top.items)
     server = torch.optim.Adam(params, lr=recipe.pace, betas=(0.9, 0.99))
     chance = torch.Generator()
     chance.seed()
@@ -99,7 +102,7 @@ def noised_sum(
 ) -> list[Tensor]:
     """Clipped updates of those whom chance draws, added up, and noise of so many clips; noise alone when it draws
     nobody."""
-    params = list(top.trained().values())
+    params = top.weights()
     clipper = DPOptimizer(
         torch.optim.SGD(params),
         noise_multiplier=noise,
@@ -108,9 +111,11 @@ def noised_sum(
         loss_reduction="sum",
         generator=chance,
     )
-    for n in torch.nonzero(torch.rand(len(people), generator=chance) < recipe.rate).flatten().tolist():
-        for parameter, moved in zip(params, update(top, people[n], prior, recipe), strict=True):
-            parameter.grad_sample = moved[None]
+    drawn = torch.nonzero(torch.rand(len(people), generator=chance) < recipe.rate).flatten().tolist()
+    for start in range(0, len(drawn), AT_ONCE):
+        part = [people[n] for n in drawn[start : start + AT_ONCE]]
+        for parameter, moved in zip(params, updates(top, part, prior, recipe), strict=True):
+            parameter.grad_sample = moved
         clipper.signal_skip_step()
         clipper.step()
         clipper.zero_grad()
@@ -122,33 +127,40 @@ def noised_sum(
     return sums
 
 
-def update(top: Top, person: Person, prior: Tensor, recipe: Recipe) -> list[Tensor]:
-    """The gradient of the user's loss; of several local steps their mean."""
-    params = list(top.trained().values())
-    before = [parameter.detach().clone() for parameter in params]
-    total = [torch.zeros_like(parameter) for parameter in params]
-    for _ in range(recipe.local):
-        found = torch.autograd.grad(loss(top, person, prior), params)
-        with torch.no_grad():
-            for parameter, summed, gradient in zip(params, total, found, strict=True):
-                summed += gradient / recipe.local
-                if recipe.local > 1:
-                    parameter -= recipe.stride * gradient
-    with torch.no_grad():
-        for parameter, value in zip(params, before, strict=True):
-            parameter.copy_(value)
-    return total
+def updates(top: Top, people: Sequence[Person], prior: Tensor, recipe: Recipe) -> Weights:
+    """The gradient of each one's loss, (B, ...) of each weight; of several local steps the mean."""
+
+    def alone(states: Tensor, targets: Tensor, share: Tensor) -> Weights:
+        weights = start
+        total = tuple(torch.zeros_like(weight) for weight in start)
+        for _ in range(recipe.local):
+            found = grad(lambda w: _loss(top.logits(w, states, prior), targets, share))(weights)
+            total = tuple(a + b / recipe.local for a, b in zip(total, found, strict=True))
+            weights = tuple(w - recipe.stride * g for w, g in zip(weights, found, strict=True))
+        return total
+
+    start = tuple(weight.detach() for weight in top.weights())
+    states = pad_sequence([one.states for one in people], batch_first=True)
+    targets = pad_sequence([one.targets for one in people], batch_first=True)
+    shares = pad_sequence([torch.full((len(one.targets),), 1 / len(one.targets)) for one in people], batch_first=True)
+    return vmap(alone)(states, targets, shares.to(states.device))
 
 
-def loss(top: Top, person: Person, prior: Tensor) -> Tensor:
+def loss(top: Top, person: Person, prior: Tensor) -> float:
     """Mean cross entropy of the user's examples, by a softmax over the whole catalogue."""
-    return nn.functional.cross_entropy(top.logits(person.states, prior), person.targets)
+    with torch.no_grad():
+        shares = torch.full((len(person.targets),), 1 / len(person.targets), device=person.states.device)
+        return float(_loss(top.logits(top.weights(), person.states, prior), person.targets, shares))
+
+
+def _loss(logits: Tensor, targets: Tensor, shares: Tensor) -> Tensor:
+    return -(logits.log_softmax(-1).gather(-1, targets[:, None])[:, 0] * shares).sum()
 
 
 def _mark(top: Top, people: Sequence[Person], recipe: Recipe, spent: Spending) -> str:
     """Changes with the recipe, the budget, the weights begun with and anything that is learned from."""
     digest = hashlib.sha256(repr((astuple(recipe), astuple(spent))).encode())
-    for tensor in (*top.trained().values(), *(t for one in people for t in (one.states, one.targets))):
+    for tensor in (*top.weights(), *(t for one in people for t in (one.states, one.targets))):
         digest.update(tensor.detach().cpu().numpy().tobytes())
     return digest.hexdigest()
 

@@ -57,10 +57,10 @@ it, whatever can be said of the model is at most e^{epsilon:.2f} times as likely
 | noise on popularity, read once | {counts:.2f} x what one user can change |
 | accountant | Opacus, PRV |
 
-Covered: all that training changed, which is the low-rank additions to the last feed-forward block, the query's
-projection, the temperature, and popularity as the prior. Not covered: {start}; the users held out, whom nothing was
-learned from but the figures are of; the settings, if they were chosen on these users. Each further model of the same
-users adds its epsilon to this one's. Noise is floating point, from a generator that the operating system seeds.
+Covered: all that training changed, which is the low-rank addition to the last feed-forward block, the query's
+projection, the temperature, popularity as the prior and what that counts. Not covered: {start}; the users
+held out, whom nothing was learned from but the figures are of; the settings, if they were chosen on these users. Each
+further model of the same users adds its epsilon to this one's. Noise is floating point, from a generator that the operating system seeds.
 """
 
 
@@ -155,7 +155,7 @@ def read(top: Top, crowd: Crowd, users: Sequence[str]) -> list[Person]:
 @torch.no_grad()
 def ranks(top: Top, people: Sequence[Person], examples: Sequence[Example], prior: torch.Tensor) -> np.ndarray:
     """(n,) 0-based rank of each example's target, what the query knows removed; ``examples``: of these people."""
-    rows = (row for person in people for row in top.logits(person.states, prior))
+    rows = (row for person in people for row in top.logits(top.weights(), person.states, prior))
     return np.array([rank_of(row, example) for row, example in zip(rows, examples, strict=True)])
 
 

@@ -1,9 +1,10 @@
-"""The part of a tower that is trained where every gradient is dear: all that is above its last attention.
+"""The part of a tower that is trained where every gradient is dear: all that is above its last activation.
 
-What lies below never changes, so it is read once, and what is left of an example is one vector: the state of the
-query's place before the last feed-forward block. Trained are the low-rank additions to that block, of which one factor
-stays as it is (Sun et al., "Improving LoRA in privacy-preserving federated learning", ICLR 2024: noise on both would
-multiply), the projection of the query, and the temperature. Items keep their vectors.
+What lies below never changes, so it is read once. Trained are the low-rank addition to the last feed-forward block's
+way out, the projection of the query, the temperature, and what the prior counts. One factor of the addition stays as it
+is (Sun et al., "Improving LoRA in privacy-preserving federated learning", ICLR 2024: noise on both would multiply), so
+that all that has to be kept of an example is the state that the block leaves and the few numbers that the other factor
+multiplies. Items keep their vectors.
 """
 
 from __future__ import annotations
@@ -19,70 +20,85 @@ from chatrec.tower import Tower
 from chatrec.types import Reading
 
 BATCH = 32
-CLOSE = 0.05  # by how much two lengths-1 vectors of one query may differ, in bfloat16
+CLOSE = 0.05  # by how much two vectors of length 1 may differ, in bfloat16
+UNLIKE = "{}: its layers are not built like Llama's; --private can't train it"
+
+Weights = tuple[Tensor, ...]
+"""The factor (width, rank), the projection (dim, width) and its bias, log temperature, what the prior counts."""
 
 
 class Top(nn.Module):
-    """``tower``: with an adapter. It is read as it is, then trained in float32. ``vectors``: of the items' texts."""
+    """``tower``: with an adapter. ``vectors``: (N, encoder_dim) of the items' texts."""
 
     def __init__(self, tower: Tower, vectors: Tensor) -> None:
         super().__init__()
-        self.tower, self._vectors = tower.eval(), vectors  # without dropout: what is below was read without
-        for name, parameter in tower.named_parameters():
-            parameter.requires_grad = _trained(name, f"layers.{tower.config.layers - 1}.mlp.")
+        self.tower, self._vectors = tower.eval(), vectors  # without dropout: what is below is read without
         self.prior_weight = nn.Parameter(torch.tensor(1.0, device=tower.ask.device))
-        body = tower.body.get_base_model() if hasattr(tower.body, "get_base_model") else tower.body
-        self._layer, self._norm = body.layers[-1], body.norm
-        if not (hasattr(self._layer, "mlp") and hasattr(self._layer, "post_attention_layernorm")):
-            raise ModelMissing(f"{tower.config.lm}: its layers are not built like Llama's; --private can't train it")
+        body = tower.body.get_base_model()
+        self._norm, self._out = body.norm, getattr(getattr(body.layers[-1], "mlp", None), "down_proj", None)
+        if not hasattr(self._out, "lora_B"):
+            raise ModelMissing(UNLIKE.format(tower.config.lm))
+        self._begun = self._factor.detach().clone()
+        for parameter in tower.parameters():
+            parameter.requires_grad = False
+        for parameter in self.weights():
+            parameter.requires_grad = True
         with torch.no_grad():
             self.items = tower.items(vectors)
 
-    def trained(self) -> dict[str, nn.Parameter]:
-        return {name: p for name, p in self.named_parameters() if p.requires_grad}
+    def weights(self) -> Weights:
+        """What is trained, in the order of :data:`Weights`."""
+        last = self.tower.query_out[1]
+        return self._factor, last.weight, last.bias, self.tower.scale, self.prior_weight
 
     def read(self, readings: Sequence[Reading]) -> Tensor:
-        """(n, width) float32: all that training needs to know of the readings. From then on the tower is float32."""
-        states = torch.zeros(len(readings), self.tower.ask.shape[0], device=self.items.device)
+        """(n, width + rank): all that training needs to know of the readings."""
+        states = torch.zeros(len(readings), sum(self._factor.shape), device=self.items.device)
         order = sorted(range(len(readings)), key=lambda n: len(readings[n].text) / 4 + len(readings[n].items))
         for part in tqdm(list(_parts(order)), desc="reading", unit="batch", leave=False):
             states[part] = self._states([readings[n] for n in part])
         self._check(readings[:1], states[:1])
-        self.tower.float()
         return states
 
-    def logits(self, states: Tensor, prior: Tensor) -> Tensor:
-        """(n, N): scores and what is known without the query, (N,) ``prior``."""
-        block = self._layer.mlp(self._layer.post_attention_layernorm(states))
-        queries = self.tower.answer(self._norm(states + block))
-        return self.tower.scores(queries, self.items) + self.prior_weight * prior
+    def logits(self, weights: Weights, states: Tensor, prior: Tensor) -> Tensor:
+        """(n, N) with these weights: scores, and the (N,) ``prior``."""
+        factor, projection, bias, scale, counts = weights
+        left, inner = states.split(tuple(self._factor.shape), dim=-1)
+        hidden = self._norm(left + self._out.scaling["default"] * inner @ (factor - self._begun).T)
+        queries = nn.functional.linear(self.tower.query_out[0](hidden), projection, bias)
+        return scale.exp() * nn.functional.normalize(queries, dim=-1) @ self.items.T + counts * prior
+
+    @property
+    def _factor(self) -> Tensor:
+        return self._out.lora_B["default"].weight
 
     @torch.no_grad()
     def _states(self, readings: Sequence[Reading]) -> Tensor:
-        kept: list[Tensor] = []
-        hook = self._layer.post_attention_layernorm.register_forward_pre_hook(lambda _, given: kept.append(given[0]))
+        kept: dict[nn.Module, Tensor] = {}
+        hooks = [part.register_forward_pre_hook(lambda own, given: kept.update({own: given[0]})) for part in self._ends]
         try:
             embedded, ends = self.tower.embedded(readings, self._vectors)
             self.tower.body(inputs_embeds=embedded, use_cache=False)
         finally:
-            hook.remove()
-        return kept[0][torch.arange(len(ends)), ends].float()
+            for hook in hooks:
+                hook.remove()
+        left, inner = (kept[part][torch.arange(len(ends)), ends].float() for part in self._ends)
+        return torch.cat([left, self._out.lora_A["default"](inner)], dim=1)
+
+    @property
+    def _ends(self) -> tuple[nn.Module, nn.Module]:
+        """Where what is left and what comes in is looked at."""
+        return self._norm, self._out
 
     @torch.no_grad()
     def _check(self, readings: Sequence[Reading], states: Tensor) -> None:
-        """A layer that only looks like Llama's would be trained towards nothing."""
-        whole = self.tower.queries(readings, self._vectors)
-        dtype = next(self._norm.parameters()).dtype
-        block = self._layer.mlp(self._layer.post_attention_layernorm(states.to(dtype)))
-        ours = self.tower.answer(self._norm(states.to(dtype) + block).float())
-        if not torch.allclose(whole, ours, atol=CLOSE):
-            raise ModelMissing(
-                f"{self.tower.config.lm}: its layers are not built like Llama's; --private can't train it"
-            )
-
-
-def _trained(name: str, block: str) -> bool:
-    return name.startswith("query_out.1.") or name == "scale" or (block in name and "lora_B" in name)
+        """With another factor the whole tower says what the top says; else its layers only look like Llama's."""
+        self._factor.add_(torch.randn(self._factor.shape, generator=torch.Generator().manual_seed(0)).to(self._factor))
+        whole = self.tower.scores(self.tower.queries(readings, self._vectors), self.items)
+        ours = self.logits(self.weights(), states, torch.zeros(len(self.items), device=states.device))
+        self._factor.copy_(self._begun)
+        if (whole - ours).abs().max() > CLOSE * self.tower.scale.exp():
+            raise ModelMissing(UNLIKE.format(self.tower.config.lm))
 
 
 def _parts(order: Sequence[int]) -> Iterator[list[int]]:
