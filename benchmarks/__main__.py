@@ -25,6 +25,7 @@ BENCHMARKS = {
     "strangers": "the same for sentences of somebody who saw no example",
     "ranking": "ranking with the tower, next to other ways",
     "reasons": "whether reasons are true, sentence by sentence",
+    "privacy": "what privacy of each user costs, and what it hides",
     "device": "processor and GPU",
     "turns": "how long a turn takes",
     "load": "100 people who talk at once, for ten minutes",

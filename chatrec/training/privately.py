@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +39,7 @@ from chatrec.types import Event
 
 HELD_OUT = 10  # one user in so many is not learned from
 EACH = 8  # examples made of one user's behaviour; more tell little more, and each has to be read
-SHARDS = 10  # that users lie in when training is federated
-LOCAL = 4  # steps that a user goes alone in a federated round
+FEDERATED = Recipe(shards=10, local=4)
 
 PRIVACY = """
 ## Privacy
@@ -58,9 +57,10 @@ it, whatever can be said of the model is at most e^{epsilon:.2f} times as likely
 | accountant | Opacus, PRV |
 
 Covered: all that training changed, which is the low-rank addition to the last feed-forward block, the query's
-projection, the temperature, popularity as the prior and what that counts. Not covered: {start}; the users
-held out, whom nothing was learned from but the figures are of; the settings, if they were chosen on these users. Each
-further model of the same users adds its epsilon to this one's. Noise is floating point, from a generator that the operating system seeds.
+projection, the temperature, popularity as the prior and what that counts. Not covered: {start}; the users held out,
+whom nothing was learned from but the figures are of; the settings, if they were chosen on these users. Each further
+model of the same users adds its epsilon to this one's. Noise is floating point, from a generator that the operating
+system seeds, which is no defence against whoever reads its lowest bits.
 """
 
 
@@ -87,7 +87,7 @@ def learn(
     catalog = session.catalog_of(wanted, settings)
     crowd = gather(_histories(wanted, catalog, settings), catalog, wanted.seed)
     learned, held = crowd.part(False, wanted.seed), crowd.part(True, wanted.seed)
-    recipe = Recipe(steps=federated, shards=SHARDS, local=LOCAL) if federated else Recipe()
+    recipe = replace(FEDERATED, steps=federated) if federated else Recipe()
     spent = budget.spending(epsilon, len(learned), recipe.rate, recipe.steps)
     if not held:
         raise BadInput(f"none of {len(learned)} users can be held out; give more")
@@ -99,11 +99,13 @@ def learn(
     vectors = encode_items(encoder, [catalog.describe(item) for item in catalog.items], settings.cache)
     tower = begin(start, TowerConfig(layers=wanted.layers, encoder_dim=encoder.dimensions), settings)
     top = Top(tower, torch.from_numpy(vectors).to(tower.ask.device))
-    people = read(top, crowd, [*learned, *held])
+    users = [*learned, *held]
+    states = top.read([example.reading for user in users for example in crowd.examples[user]])
+    everybody = people(crowd, users, states)
     scratch = out.with_name(f".{out.name}.training")
-    prior = train(top, people[: len(learned)], recipe, spent, scratch)
+    prior = train(top, everybody[: len(learned)], recipe, spent, scratch)
     examples = [example for user in held for example in crowd.examples[user]]
-    told = figures(ranks(top, people[len(learned) :], examples, prior))
+    told = figures(ranks(top, everybody[len(learned) :], examples, prior))
     card = package.Card(
         tower.config.lm, "lora", wanted.licence, session.data_of(wanted), len(examples), wanted.seed,
         described(spent, recipe, start),
@@ -142,10 +144,9 @@ def begin(start: Path | None, config: TowerConfig, settings: Settings) -> Tower:
     return tower
 
 
-def read(top: Top, crowd: Crowd, users: Sequence[str]) -> list[Person]:
-    """The users as training sees them, in their order."""
+def people(crowd: Crowd, users: Sequence[str], states: torch.Tensor) -> list[Person]:
+    """The users as training sees them, in their order; ``states``: of all their examples."""
     examples = [example for user in users for example in crowd.examples[user]]
-    states = top.read([example.reading for example in examples])
     targets = torch.tensor([example.targets[0] for example in examples], device=states.device)
     sizes = [len(crowd.examples[user]) for user in users]
     parts = zip(users, states.split(sizes), targets.split(sizes), strict=True)
@@ -153,9 +154,9 @@ def read(top: Top, crowd: Crowd, users: Sequence[str]) -> list[Person]:
 
 
 @torch.no_grad()
-def ranks(top: Top, people: Sequence[Person], examples: Sequence[Example], prior: torch.Tensor) -> np.ndarray:
-    """(n,) 0-based rank of each example's target, what the query knows removed; ``examples``: of these people."""
-    rows = (row for person in people for row in top.logits(top.weights(), person.states, prior))
+def ranks(top: Top, held: Sequence[Person], examples: Sequence[Example], prior: torch.Tensor) -> np.ndarray:
+    """(n,) 0-based rank of each example's target, what the query knows removed; ``examples``: of ``held``."""
+    rows = (row for person in held for row in top.logits(top.weights(), person.states, prior))
     return np.array([rank_of(row, example) for row, example in zip(rows, examples, strict=True)])
 
 
