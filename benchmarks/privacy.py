@@ -46,7 +46,7 @@ from chatrec.types import Event
 
 SEEDS = (0, 1, 2)
 HELD_OUT = 4  # one user in so many
-EPSILONS = (8.0, 2.0)
+EPSILONS = (8.0,)
 EPOCHS, BATCH, PACE = 6, 32, 1e-3  # of what is learned otherwise
 RESAMPLES = 1000
 BEGUN, PLAIN = "the model begun with", "not private"

@@ -42,7 +42,7 @@ class Recipe:
     rate: float = 0.5
     steps: int = 30
     clip: float = 0.1
-    pace: float = 3e-3
+    pace: float = 6e-3
     shards: int = 1
     local: int = 1
     stride: float = 0.1
