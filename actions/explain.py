@@ -70,7 +70,7 @@ def _forbidden(incoming: Incoming, item: Item) -> list[str]:
     """What the rules in force that forbid the item say."""
     rules = [rule for name, rule in incoming.catalog.policy.rules.items() if name in incoming.rules]
     place = incoming.catalog.index(item.item_id)
-    return [rule.says for rule in rules if not all(incoming.catalog.mask(c)[place] for c in rule.never)]
+    return [rule.says for rule in rules if not all(incoming.catalog.mask(c)[place] for c in rule.limits)]
 
 
 def what_if(engine: Engine, incoming: Incoming) -> Reply:

@@ -22,6 +22,7 @@ from chatrec.types import Constraint
 
 FORGET = "forget"  # State.pending while the bot waits for a yes to erasing everything
 PROFILE = "profile"  # State.pending when the profile was just shown
+EXPORT = "chatrec.json"  # name of the file with everything
 SHOWN = 20  # lines, the latest
 QUOTED = 120  # characters of the user's words in a line
 REMEMBERED = {
@@ -171,10 +172,10 @@ def forget(engine: Engine, incoming: Incoming) -> Reply:
 
 
 def export(engine: Engine, incoming: Incoming) -> Reply:
-    """Everything kept about the user, as JSON."""
+    """Everything kept about the user: JSON, which platforms that have files give as one."""
     found = incoming.memory.export(incoming.user)
     data = json.dumps(found, ensure_ascii=False, indent=1, default=str)
-    return Reply((Say("utter_export"), Say(text=data)), incoming.state)
+    return Reply((Say("utter_export"), Say(text=data, custom={"kind": "file", "name": EXPORT})), incoming.state)
 
 
 def erase(engine: Engine, incoming: Incoming) -> Reply:

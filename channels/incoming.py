@@ -141,7 +141,7 @@ def read_text(text: Any) -> str:
     kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
     said = re.sub(r"^[\s/]+", "", kept)[:MAX_CHARS].rstrip()
     if not said:
-        raise BadInput("text is empty.")
+        raise BadInput("There are no words in it.")
     return said
 
 

@@ -19,6 +19,12 @@ def forgets(message: Message) -> bool:
     return (message.get("custom") or {}).get("kind") == "forgotten"
 
 
+def file_name(message: Message) -> str:
+    """What the file is called that the message's text is for platforms that have files; "" when it is no file."""
+    custom = message.get("custom")
+    return str(custom["name"]) if isinstance(custom, dict) and custom.get("kind") == "file" else ""
+
+
 def bot_message(response: Mapping[str, Any]) -> Message:
     """A Rasa response as one message: ``text``, and where there are any, ``buttons`` and ``custom``; {} when empty."""
     text = "\n".join(str(response[key]) for key in ("text", "image", "attachment") if response.get(key))

@@ -20,7 +20,7 @@ from sanic.response import HTTPResponse, empty
 from slack_bolt.adapter.sanic.async_handler import to_async_bolt_request, to_sanic_response
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
-from slack_sdk.errors import SlackApiError
+from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncConnectionErrorRetryHandler,
     AsyncRateLimitErrorRetryHandler,
@@ -32,7 +32,7 @@ from channels import render
 from channels.attachments import allow
 from channels.followups import EVERY, Due, stored, watch
 from channels.incoming import Incoming
-from channels.messages import bot_message
+from channels.messages import Message, bot_message, file_name
 from channels.pace import limits
 from channels.queue import TooMany
 from channels.sayings import Sayings
@@ -68,10 +68,23 @@ class SlackOutput(OutputChannel):
     async def send_response(self, recipient_id: str, message: dict[str, Any]) -> None:
         said = bot_message(message)
         channel, thread = address(recipient_id)
+        if await self._uploaded(said, channel, thread):
+            return
         for form in render.slack(said) if said else []:
             await self._client.chat_postMessage(
                 channel=channel, thread_ts=thread, unfurl_links=False, unfurl_media=False, **form
             )
+
+    async def _uploaded(self, said: Message, channel: str, thread: str | None) -> bool:
+        """Whether the message was a file and Slack took it. An app without the scope says it as text."""
+        if not (name := file_name(said)):
+            return False
+        try:
+            await self._client.files_upload_v2(filename=name, content=said["text"], channel=channel, thread_ts=thread)
+        except (SlackApiError, SlackRequestError) as error:
+            log.warning("slack: a file was not taken; has the app the scope files:write? (%s)", type(error).__name__)
+            return False
+        return True
 
 
 class Slack(InputChannel):

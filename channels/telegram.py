@@ -35,7 +35,7 @@ from channels import render
 from channels.attachments import allow
 from channels.followups import EVERY, Due, stored, watch
 from channels.incoming import Incoming
-from channels.messages import bot_message
+from channels.messages import bot_message, file_name
 from channels.pace import limits
 from channels.queue import TooMany
 from channels.sayings import Sayings
@@ -68,6 +68,11 @@ class TelegramOutput(OutputChannel):
     async def send_response(self, recipient_id: str, message: dict[str, Any]) -> None:
         said = bot_message(message)
         chat, thread = address(recipient_id)
+        if name := file_name(said):
+            data = said["text"].encode()
+            send = self._bot.send_document
+            await patiently(lambda: send(chat, data, filename=name, message_thread_id=thread))
+            return
         for bubble in render.telegram(said) if said else []:
             await patiently(
                 lambda bubble=bubble: self._bot.send_message(

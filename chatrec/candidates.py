@@ -6,7 +6,7 @@ an item may be compared between two queries, which is how reasons are checked (d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -105,13 +105,25 @@ class CandidateGenerator:
         self._close = lru_cache(maxsize=512)(self._closeness)
 
     def allowed(self, query: Query) -> np.ndarray:
-        """(N,) bool: the items that meet every hard constraint, that no rule forbids and that are not excluded."""
+        """(N,) bool: the items that meet every hard constraint, that no rule forbids and that are not excluded; where
+        that leaves enough for a list, those that are in each mood asked for."""
         mask = np.ones(len(self.catalog), dtype=bool)
         for constraint in (*query.constraints, *query.never):
             if not constraint.soft:
                 mask &= self.catalog.mask(constraint)
         mask[positions(self.catalog, query.exclude)] = False
+        for part in self._moods(query):
+            mask = mask & part if (mask & part).sum() >= query.n else mask
         return mask
+
+    def _moods(self, query: Query) -> Iterator[np.ndarray]:
+        """(N,) bool: for each mood the items that show a sign of it, then for each those that nothing spoils."""
+        told = [(c.sign, c.op, self.catalog.mask(c)) for c in query.constraints if c.sign]
+        moods = dict.fromkeys(mood for mood, _, _ in told)
+        for mood in moods:
+            yield np.any([mask for sign, op, mask in told if sign == mood and op != "not"], axis=0)
+        for mood in moods:
+            yield np.all([mask for sign, op, mask in told if sign == mood and op == "not"], axis=0)
 
     def generate(self, query: Query, k: int) -> Candidates:
         """The ``k`` best of the allowed items, or all of them. Equal scores keep the order of the catalogue. When very

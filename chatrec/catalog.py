@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chatrec.errors import BadInput, UnknownItem
-from chatrec.policy import NO_POLICY, Policy, banned_in, banned_pattern, load_policy
+from chatrec.policy import NO_POLICY, SLOT, Policy, banned_in, banned_pattern, load_policy
 from chatrec.rows import read_items
 from chatrec.schema import Mood, Schema, Slot, load_schema
 from chatrec.types import Constraint, Item
@@ -115,7 +115,12 @@ class Catalog:
         return _own(self.schema.slots[slot], item)
 
     def mask(self, constraint: Constraint) -> np.ndarray:
-        """(N,) bool: the items that meet it. A missing value never meets ``is``, ``min`` or ``max``."""
+        """(N,) bool: the items that meet it. A missing value never meets ``is``, ``min`` or ``max``. On the policy's
+        slot, those that meet one of what the rule allows."""
+        if constraint.slot == SLOT:
+            rules = [self.policy.rules[str(name)] for name in constraint.values if name in self.policy.rules]
+            allowed = [self.mask(one) for rule in rules for one in rule.only]
+            return np.any(allowed, axis=0) if allowed else np.ones(len(self), dtype=bool)
         slot = self.schema.slots[constraint.slot]
         if slot.type == "number":
             return _meet(self.numbers(slot.name), constraint)

@@ -227,7 +227,7 @@ def query(
     known = {event.item_id for event in history}
     away = known | set(state.before) | set(state.shown) | set(state.anchors)
     wishes_told = [c for c in preferences if c.slot != policy.SLOT and not _overridden(c, state)]
-    kept = [c if c.op == "not" else replace(c, soft=True) for c in wishes_told]
+    kept = [c if c.op == "not" else replace(c, soft=True, sign="") for c in wishes_told]
     asked = tuple(dict.fromkeys([*state.constraints, *kept]))
     return Query(
         state.catalog,

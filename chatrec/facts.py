@@ -121,11 +121,17 @@ def missing(wishes: Sequence[Constraint], item: Item, catalog: Catalog, words: W
 
 
 def compare(first: Item, second: Item, catalog: Catalog, words: Words) -> str:
-    """Both rows side by side, one line for each slot in which they differ, and what they share."""
+    """Both rows side by side, one line for each slot in which they differ, and what they share. What goes with them is
+    left out, and figures that are the same."""
     lines, shared = [words("utter_compare", first=catalog.heading(first), second=catalog.heading(second))], []
     unknown = words("utter_unknown")
+    beside = {
+        r.column for r in catalog.schema.relations.values() if r.column not in catalog.schema.slots[r.slot].columns
+    }
     for column, label in _columns(catalog):
-        one, other = _values(first, column), _values(second, column)
+        one, other = (_with_unit(_values(item, column), column, catalog) for item in (first, second))
+        if column in beside or (one == other and isinstance(first.attributes.get(column), float)):
+            continue
         if sorted(one) == sorted(other):
             shared += one
             continue
@@ -168,6 +174,11 @@ def _columns(catalog: Catalog) -> list[tuple[str, str]]:
         for slot in catalog.schema.slots.values()
         for column in slot.columns
     ]
+
+
+def _with_unit(values: Sequence[str], column: str, catalog: Catalog) -> list[str]:
+    unit = next((slot.unit for slot in catalog.schema.slots.values() if column in slot.columns), "")
+    return [f"{value} {unit}".strip() for value in values]
 
 
 def _values(item: Item, column: str) -> list[str]:

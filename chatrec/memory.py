@@ -134,4 +134,4 @@ class Passing:
 
 def _picked(row: Mapping[str, Any], of: type) -> dict[str, Any]:
     """The fields of a value that a row of the store has."""
-    return {field.name: row[field.name] for field in fields(of)}
+    return {field.name: row[field.name] for field in fields(of) if field.name in row}

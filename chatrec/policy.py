@@ -26,6 +26,7 @@ SLOT = "policy"  # of the stored fact that a rule is in force; no slot of a sche
 @dataclass(frozen=True)
 class Rule:
     """``who``: what people say that puts it in force. ``never``: hard ``not`` constraints; nothing relaxes them.
+    ``only``: ``is`` constraints, of which an item must meet one, so that what nothing is known of is left out.
     ``says``: how the bot tells that it keeps to the rule. ``lasting``: whether it is true of the user, and not only of
     the occasion ("with my kids")."""
 
@@ -34,6 +35,12 @@ class Rule:
     never: tuple[Constraint, ...]
     says: str
     lasting: bool = True
+    only: tuple[Constraint, ...] = ()
+
+    @property
+    def limits(self) -> tuple[Constraint, ...]:
+        """All that it asks of an item; ``only`` as one constraint on :data:`SLOT`, since it is about several slots."""
+        return (*self.never, Constraint(SLOT, "is", (self.name,))) if self.only else self.never
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class Policy:
 
     def never(self, names: Iterable[str]) -> tuple[Constraint, ...]:
         """What the rules of those names forbid together. A name that is no rule any more forbids nothing."""
-        forbidden = (c for name in names if name in self.rules for c in self.rules[name].never)
+        forbidden = (c for name in names if name in self.rules for c in self.rules[name].limits)
         return tuple(dict.fromkeys(forbidden))
 
 
@@ -104,15 +111,20 @@ def load_policy(folder: Path, catalog: Catalog) -> Policy:
     """
     policy = read_policy(folder)
     for rule in policy.rules.values():
-        table = Table(folder / POLICY, f"rules.{rule.name}.never.", {c.slot: c.values for c in rule.never})
-        table.known(*(name for name, slot in catalog.schema.slots.items() if slot.type != "number"))
-        for constraint in rule.never:
-            known = catalog.values(constraint.slot)
-            for value in constraint.values:
-                if value not in known:
-                    near = difflib.get_close_matches(value, known, 1) or sorted(known)
-                    raise table.bad(constraint.slot, f"has {value!r}, which no item has; did you mean {near[0]!r}?")
+        for key, constraints in (("never", rule.never), ("only", rule.only)):
+            table = Table(folder / POLICY, f"rules.{rule.name}.{key}.", {c.slot: c.values for c in constraints})
+            _check(constraints, table, catalog)
     return policy
+
+
+def _check(constraints: Iterable[Constraint], table: Table, catalog: Catalog) -> None:
+    table.known(*(name for name, slot in catalog.schema.slots.items() if slot.type != "number"))
+    for constraint in constraints:
+        known = catalog.values(constraint.slot)
+        for value in constraint.values:
+            if value not in known:
+                near = difflib.get_close_matches(value, known, 1) or sorted(known)
+                raise table.bad(constraint.slot, f"has {value!r}, which no item has; did you mean {near[0]!r}?")
 
 
 def fact(rule: str, said: str) -> Constraint:
@@ -169,13 +181,14 @@ def _read(path: Path, *keys: str) -> Table:
 
 
 def _rule(name: str, table: Table) -> Rule:
-    table.known("who", "never", "says", "lasting")
-    never = table.table("never").lists()
-    if not never:
+    table.known("who", "never", "only", "says", "lasting")
+    never, only = table.table("never").lists(), table.table("only").lists()
+    if not never and not only:
         raise table.bad("never", 'is missing or empty: write { slot = ["Value"] }')
     who, says = table.texts("who", None), table.text("says")
     forbidden = tuple(Constraint(slot, "not", values) for slot, values in never.items())
-    return Rule(name, who, forbidden, says, table.flag("lasting", True))
+    allowed = tuple(Constraint(slot, "is", values) for slot, values in only.items())
+    return Rule(name, who, forbidden, says, table.flag("lasting", True), allowed)
 
 
 def _emergency(name: str, table: Table) -> Emergency:

@@ -48,6 +48,7 @@ _GOES_ON = re.compile(  # "one about a doctor", "and the food?": more of what is
 )
 LONG = 4  # words of a title that are no accident
 MINED = 40  # examples made from a catalogue's own values
+_WILL = re.compile(r"\bill(?= (?:take|have|go|get|try|watch|buy|see|choose|pick|grab|order|check|let|think|do|be)\b)")
 _TURNED_DOWN = r"\b(?:not|no more|instead of|rather than|enough of) (?:an? |the |any )?(?:{words})\b"
 _POINTING = r"\b(?:that|this|those|these|the|same)\s+(?:(?:same|first|second|third|fourth|fifth|last)\s+)?(?:{words})\b"
 
@@ -79,11 +80,11 @@ class Router:
         scores = self.scores(text, mentions, state.catalog)
         if intent not in OPENING:  # "cheaper" is about nothing that the conversation has not come to yet
             known = {state.catalog, *state.parked}
-            scores = {n: s if n in known or self._words[n].search(fold(text)) else 0.0 for n, s in scores.items()}
+            scores = {n: s if n in known or self._words[n].search(_plain(text)) else 0.0 for n, s in scores.items()}
         best = max(self.names, key=lambda name: (scores[name], name == state.catalog))
         opening = SETTLED if state.shown else 0.0
         margin = opening if intent in OPENING else FOLLOWING
-        if state.pending or (state.shown and _GOES_ON.search(fold(text))):
+        if state.pending or (state.shown and _GOES_ON.search(_plain(text))):
             margin = ANSWERING if state.pending else GOING_ON
         return best if scores[best] - scores[state.catalog] > margin else state.catalog
 
@@ -95,15 +96,15 @@ class Router:
     def _speaks_of_another(self, text: str, state: State) -> bool:
         """Whether a word of the topic of another catalogue is in the text."""
         others = (words for name, words in self._words.items() if name != state.catalog)
-        return any(words.search(fold(text)) for words in others)
+        return any(words.search(_plain(text)) for words in others)
 
     def names_one(self, text: str) -> bool:
         """Whether the message has a word of some catalogue's topic."""
-        return any(words.search(fold(text)) for words in self._words.values())
+        return any(words.search(_plain(text)) for words in self._words.values())
 
     def scores(self, text: str, mentions: Sequence[Mention], current: str) -> dict[str, float]:
         """How much speaks for each catalogue."""
-        plain = self._turned_down.sub(" ", fold(text))
+        plain = self._turned_down.sub(" ", _plain(text))
         plain = self._pointing[current].sub(" ", plain)  # "somewhere like in that film" asks for no film
         near = dict.fromkeys(self.names, 0.0)
         if not phrases.is_vague(plain):
@@ -111,7 +112,7 @@ class Router:
             near |= dict(zip(self._near.classes_, likely.tolist(), strict=True))
         spoken = {name: [m for m in mentions if m.catalog == name] for name in self.names}
         said = {
-            name: self._pointing[current].sub(" ", fold(_without_titles(text, mentions, name))) for name in self.names
+            name: self._pointing[current].sub(" ", _plain(_without_titles(text, mentions, name))) for name in self.names
         }
         return {
             name: WORD * min(2, len(set(self._words[name].findall(said[name]))))
@@ -120,6 +121,11 @@ class Router:
             + NEAR * near[name]
             for name in self.names
         }
+
+
+def _plain(text: str) -> str:
+    """How words are looked for; "ill take it" is no illness."""
+    return _WILL.sub("i'll", fold(text))
 
 
 def _without_titles(text: str, mentions: Sequence[Mention], name: str) -> str:

@@ -278,7 +278,7 @@ class Store:
     def remember(self, user: str, catalog: str, constraint: Constraint, said: str = "") -> int:
         """Keep a lasting wish, in place of an older one that it repeats or takes back. Returns its id, 0 while it
         waits."""
-        row = constraint.to_json() | {"user_key": user, "catalog": catalog, "at": time.time(), "said": said}
+        row = _wish(constraint.to_json()) | {"user_key": user, "catalog": catalog, "at": time.time(), "said": said}
         return self._keep(tables.preferences, row)
 
     def preferences(self, user: str) -> tuple[Preference, ...]:
@@ -291,7 +291,7 @@ class Store:
 
     def correct_preference(self, user: str, preference_id: int, constraint: Constraint, said: str = "") -> bool:
         """Put another wish in the place of one that :meth:`preferences` listed. False when it is gone."""
-        row = constraint.to_json() | {"at": time.time(), "said": said}
+        row = _wish(constraint.to_json()) | {"at": time.time(), "said": said}
         with self._database.write() as connection:
             changed = update(tables.preferences).where(_preference(user, preference_id)).values(row)
             return connection.execute(changed).rowcount == 1
@@ -496,7 +496,8 @@ def _constraint(row: Row) -> Constraint:
 
 
 def _wish(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {field.name: row[field.name] for field in fields(Constraint)}
+    """The columns of a constraint. That it was of a mood is of the moment, and not kept."""
+    return {field.name: row[field.name] for field in fields(Constraint) if field.name in tables.preferences.c}
 
 
 def same_wish(old: Constraint, new: Constraint) -> bool:

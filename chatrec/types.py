@@ -29,7 +29,8 @@ class Constraint:
 
     ``is``: at least one of ``values`` (several constraints on one slot must all hold);
     ``not``: none of them; ``min`` and ``max``: inclusive bound, one number.
-    A ``soft`` constraint moves the ranking and never removes an item.
+    A ``soft`` constraint moves the ranking and never removes an item by itself. ``sign``: the mood that it is a sign
+    of, or with ``not`` spoils; where enough items are in the mood for a list, only they are listed.
     ``text`` is the user's wording, for saying it back.
     """
 
@@ -38,6 +39,7 @@ class Constraint:
     values: tuple[Value, ...]
     text: str = ""
     soft: bool = False
+    sign: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"values": list(self.values)}

@@ -129,7 +129,7 @@ def _quoted_line(path: Path, word: str) -> int:
 
 def left(folder: Folder, rule: Rule) -> int:
     """Items that a rule of the policy leaves."""
-    masks = [folder.catalog.mask(constraint) for constraint in rule.never]
+    masks = [folder.catalog.mask(constraint) for constraint in rule.limits]
     return int(np.logical_and.reduce(masks).sum()) if masks else len(folder.catalog)
 
 

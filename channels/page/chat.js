@@ -194,11 +194,9 @@ function drawUser({ message_id, text, button }) {
 }
 
 function drawBot({ text, buttons, custom }) {
-  const list = custom?.kind === "list" ? custom : null;
-  const memory = custom?.kind === "memory" ? custom : null;
-  const element = append("bot", list ? list.intro : memory ? "" : text);
-  if (list) element.append(cards(list));
-  if (memory) element.append(lines(memory));
+  const form = { list: cards, memory: lines, file: ({ name }) => download(name, text) }[custom?.kind];
+  const element = append("bot", form ? custom.intro : text);
+  if (form) element.append(form(custom));
   if (buttons) element.append(chips(buttons));
 }
 
@@ -258,6 +256,13 @@ function lines(memory) {
     element.append(line);
   }
   return element;
+}
+
+function download(name, text) {
+  const link = make("a", "file", `⬇ ${name}`);
+  link.download = name;
+  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  return link;
 }
 
 function rate(element, rating) {

@@ -158,7 +158,7 @@ def wishes(turns: Sequence[Turn], linker: Linker, catalog: Catalog) -> tuple[Con
     """What the user's turns ask for, oldest first, all of it soft: people in recorded dialogues settle for less."""
     linked = (mention for turn in turns if turn.speaker == "user" for mention in linker.link(turn.text))
     asked = (constraint for mention in linked for constraint in mention.constraints)
-    return tuple(replace(c, soft=True) for c in asked if c.slot in catalog.schema.slots)
+    return tuple(replace(c, soft=True, sign="") for c in asked if c.slot in catalog.schema.slots)
 
 
 def popularity(catalog: Catalog) -> Scorer:

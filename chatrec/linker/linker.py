@@ -43,6 +43,10 @@ _NO_WISH = re.compile(  # words about something else, whatever they look like
     r"\bnew (?:york|jersey|orleans|england|wave|here|to me)\b|\bwhat'?s new\b"
 )
 
+_FROM = re.compile(r"(?<!far )(?<!away )\b(?:from|leaving|departing) (?:the )?$")
+_MONTH = re.compile(
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|spring|summer|autumn|fall|winter)", re.IGNORECASE
+)
 _FACT = re.compile(r"\b(?:i'?m|i am|we'?re|we are|i have|i'?ve|i got)\b[^.,;!?]*$")  # "I'm pregnant" wishes for nothing
 
 
@@ -57,6 +61,7 @@ class Linker:
         self._people = [People(catalog, slot.name) for slot in schema.slots.values() if slot.type == "people"]
         self._titles, self._rules = Titles(catalog, self._vocabulary), Rules(catalog.policy)
         self._known, self._ages = Known(schema), Ages(schema)
+        self._places = schema.places
         names = [finder.words for finder in (self._known, self._vocabulary, self._titles, *self._people)]
         self._spelling = Spelling(frozenset().union(*names))
 
@@ -71,6 +76,7 @@ class Linker:
         for people in self._people:
             found += people.find(message, self._spelling)
         found = [*_wishes(message, found), *self._ages.find(message), *self._known.find(message, self._spelling)]
+        found = [m for m in found if not (self._places and _is_origin(message, m))]
         chosen = judge(message, _best(found), self._numbers.steps)
         rules = list(self._rules.find(message))
         facts = [r for r in rules if _FACT.search(message.before(r.end))]
@@ -82,6 +88,12 @@ def _wishes(message: Message, found: Iterable[Mention]) -> list[Mention]:
     """Without what lies within words about something else ("my 4 year old", "how long is it")."""
     spans = [other.span() for other in _NO_WISH.finditer(message.plain)]
     return [m for m in found if not any(_within(m, start, end) for start, end in spans)]
+
+
+def _is_origin(message: Message, mention: Mention) -> bool:
+    """Whether a mention is where somebody starts ("a weekend trip from Berlin"), unless it is a month."""
+    named = mention.entity == "title" or any(c.op == "is" for c in mention.constraints)
+    return named and not _MONTH.match(mention.text) and _FROM.search(message.before(mention.start)) is not None
 
 
 def _within(mention: Mention, start: int, end: int) -> bool:

@@ -22,7 +22,8 @@ _HARMLESS = (
     r"not (?:only|just|sure|bad|necessarily|yet|quite|exactly|that i)",
     r"no (?:idea|problem|worries|thanks?|preference|matter|doubt|clue|way|need|particular|specific)",
     r"no(?=[,.!;:?])",
-    r"no (?:i|i'd|i'm|a|an|the|give|show|let|that|that's|it|it's|maybe|make|we|you|wait|sorry|what|but|how|thats)",
+    r"no (?:i|i'd|i'm|a|an|the|give|show|let|that|that's|it|it's|maybe|make|we|you|wait|sorry|what|but|how|thats|"
+    r"some(?:thing|where|one)?|ok|okay|actually|rather|maybe|perhaps|another|this|can|could)",
     r"nothing (?:but|else|special)",
     r"no (?:less|fewer|more|later|longer) than|no longer",
     r"why not|why do ?n'?t",
@@ -201,7 +202,7 @@ def _compare(mention: Mention, plain: str) -> Mention:
         bound = mention.constraints[0]
         return replace(mention, entity=bound.slot, constraints=(), direction=1 if bound.op == "max" else -1)
     wording = f"less {mention.text.lower()}"
-    less = tuple(replace(c, op="not", text=wording, soft=True) for c in mention.constraints if c.op == "is")
+    less = tuple(replace(c, op="not", text=wording, soft=True, sign="") for c in mention.constraints if c.op == "is")
     return replace(mention, constraints=less, negated=True, direction=-1)
 
 

@@ -143,7 +143,8 @@ class Spelling:
         """The nearest words of the vocabulary and how many slips away; empty for a word that is not misspelt."""
         if len(word) < _SHORTEST or not word.isalpha() or word in self._words or is_ordinary(word):
             return []
-        return self._remembered(word)
+        sounded = word.replace("f", "ph")  # "headfones"
+        return [(sounded, 1)] if sounded in self._words else self._remembered(word)
 
     def name(self, words: Sequence[str]) -> list[tuple[str, int]]:
         """For a vocabulary of whole names: those meant by several words that are words of their own, but no name

@@ -161,8 +161,8 @@ def _numbers(slot: Slot, schema: Schema) -> Iterator[tuple[str, Sense]]:
 
 
 def _moods(mood: Mood) -> Iterator[tuple[str, Sense]]:
-    soft = [Constraint(slot, "is", values, soft=True) for slot, values in mood.prefer.items()]
-    soft += [Constraint(slot, "not", values, soft=True) for slot, values in mood.avoid.items()]
+    soft = [Constraint(slot, "is", values, soft=True, sign=mood.name) for slot, values in mood.prefer.items()]
+    soft += [Constraint(slot, "not", values, soft=True, sign=mood.name) for slot, values in mood.avoid.items()]
     for word in mood.words:
         yield word, Sense("mood", mood.name, tuple(soft))
         for comparative in _comparatives(word):

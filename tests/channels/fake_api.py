@@ -16,6 +16,7 @@ from aiohttp import web
 
 Fields = dict[str, Any]
 Respond = Callable[[str, Fields], tuple[int, Any]]  # method and fields -> status and JSON, or bytes of a file
+WORDS = ("text", "body", "document")  # fields that are what they are, whatever they look like
 
 
 @dataclass
@@ -47,9 +48,9 @@ class Api:
         if request.path == "/socket":
             return await self._socket(request)
         method = request.path.rpartition("/")[2]
-        fields = await request.json() if request.content_type == "application/json" else dict(await request.post())
+        fields = await _fields(request)
         fields = {
-            name: value if name == "text" else _decoded(value) for name, value in {**request.query, **fields}.items()
+            name: value if name in WORDS else _decoded(value) for name, value in {**request.query, **fields}.items()
         }
         self.calls.append((method, fields))
         status, body = self.respond(method, fields)
@@ -92,6 +93,13 @@ def answering(respond: Respond) -> Iterator[Api]:
         asyncio.run_coroutine_threadsafe(runner.cleanup(), api.loop).result(10)
         api.loop.call_soon_threadsafe(api.loop.stop)
         thread.join(10)
+
+
+async def _fields(request: web.Request) -> Fields:
+    if request.content_type == "application/octet-stream" and request.can_read_body:
+        return {"body": await request.text()}
+    fields = await request.json() if request.content_type == "application/json" else dict(await request.post())
+    return {name: f.file.read().decode() if isinstance(f, web.FileField) else f for name, f in fields.items()}
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = 10) -> None:

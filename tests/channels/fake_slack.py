@@ -28,9 +28,11 @@ class Slack:
     def __init__(self) -> None:
         self.refused: list[str] = []
         self.limited = 0  # how many of the next posts meet the rate limit
-        self.socket = ""
+        self.address = ""  # of the server that asks
         self.files: dict[str, bytes] = {}  # under files-pri/
         self.known: dict[str, Fields] = {}  # what files.info tells
+        self.uploads: dict[str, str] = {}  # id -> name of a file that is being uploaded
+        self.scopes = {"files:write"}
 
     def __call__(self, method: str, fields: Fields) -> tuple[int, Any]:
         if method == "chat.postMessage" and self.limited:
@@ -40,17 +42,26 @@ class Slack:
             return 200, self.files[method]
         if method == "login":
             return 302, b"please log in"
+        if method == "upload":
+            return 200, b"OK"
+        if method.startswith("files.get") and "files:write" not in self.scopes:
+            return 200, {"ok": False, "error": "missing_scope", "needed": "files:write"}
         if wrong := self._wrong(method, fields):
             self.refused.append(f"{method}: {wrong}")
             return 200, {"ok": False, "error": wrong}
         return 200, {"ok": True, **self._result(method, fields)}
 
     def _result(self, method: str, fields: Fields) -> Fields:
+        number = next(numbers)
+        if method == "files.getUploadURLExternal":
+            self.uploads[f"F{number}"] = fields["filename"]
         return {
             "auth.test": {"user_id": BOT, "bot_id": "B0BOT", "team_id": TEAM, "team": "t", "user": "rec", "url": "u"},
+            "files.getUploadURLExternal": {"upload_url": f"{self.address}/upload", "file_id": f"F{number}"},
+            "files.completeUploadExternal": {"files": fields.get("files")},
             "conversations.open": {"channel": {"id": f"D{fields.get('users', '')}"}},
-            "chat.postMessage": {"ts": f"{next(numbers)}.000100", "channel": fields.get("channel")},
-            "apps.connections.open": {"url": self.socket},
+            "chat.postMessage": {"ts": f"{number}.000100", "channel": fields.get("channel")},
+            "apps.connections.open": {"url": self.address.replace("http", "ws") + "/socket"},
             "files.info": {"file": self.known.get(fields.get("file", ""))},
         }.get(method, {})
 
@@ -66,6 +77,10 @@ class Slack:
             return f"invalid_blocks: {error}"
         if method == "files.info":
             return "" if fields.get("file") in self.known else "file_not_found"
+        if method == "files.getUploadURLExternal":
+            return "" if fields.get("filename") and int(fields.get("length", 0)) > 0 else "invalid_arguments"
+        if method == "files.completeUploadExternal":
+            return "" if all(file["id"] in self.uploads for file in fields["files"]) else "file_not_found"
         known = ("auth.test", "conversations.open", "apps.connections.open")
         return "" if method in known else "unknown_method"
 

@@ -58,6 +58,7 @@ LINES = [
     },
 ]
 CONSENT = [{"title": "Yes, remember me", "payload": "yes, remember me"}, {"title": "No, don't", "payload": "no, don't"}]
+EVERYTHING = '{"events": ["<b>ä</b>"]}'
 UNDO = [{"title": "Undo", "payload": "never mind how I feel"}]
 PROFILE = {"text": "1. Alien", "custom": {"kind": "memory", "lines": LINES}, "buttons": CONSENT[1:]}
 
@@ -72,6 +73,8 @@ async def script(message) -> list[dict]:
         return [{"text": "This is what I remember."}, PROFILE]
     if message.text == "I'm sad":
         return [{"text": "I'm sorry. Comforting ones first.", "buttons": UNDO}]
+    if message.text == "export":
+        return [{"text": EVERYTHING, "custom": {"kind": "file", "name": "chatrec.json"}}]
     if message.text == "may you?":
         return [{"text": "May I remember what you like?", "buttons": CONSENT}]
     if message.text == "hm":
@@ -217,6 +220,24 @@ def test_a_line_of_the_profile_is_forgotten_by_its_button(page, bot):
     assert len(bot.heard) == 2
 
 
+def test_a_file_is_there_to_download_and_no_text(page):
+    say(page, "export")
+    for _ in range(2):  # also as the page comes back
+        with page.expect_download() as found:
+            page.get_by_role("link", name="chatrec.json").click()
+        assert found.value.suggested_filename == "chatrec.json"
+        assert found.value.path().read_text(encoding="utf-8") == EVERYTHING
+        expect(page.locator("#log")).not_to_contain_text("events")
+        page.reload()
+
+
+def test_slashes_alone_are_refused_in_words(browser, url, bot):
+    with opened(browser, url) as page:
+        say(page, "//")
+        expect(page.get_by_text("Not sent. There are no words in it.")).to_be_visible()
+    assert not bot.heard
+
+
 @pytest.mark.parametrize(
     "said, button, meant", [("may you?", CONSENT[1], "no, don't"), ("I'm sad", UNDO[0], UNDO[0]["payload"])]
 )
@@ -236,7 +257,7 @@ def test_axe_finds_nothing_on_anything_that_the_page_shows(browser, url, scheme,
     with opened(browser, url, color_scheme=scheme, viewport=viewport, bypass_csp=True) as page:
         page.evaluate(axe())
         assert found_by_axe(page) == [], "an empty conversation"
-        for said in ("a film", "who am I?", "may you?", "I'm sad", "x" * 400):
+        for said in ("a film", "who am I?", "may you?", "I'm sad", "export", "x" * 400):
             say(page, said)
             page.wait_for_function("!JSON.parse(localStorage.outgoing).length")
             assert found_by_axe(page) == [], said
@@ -482,7 +503,7 @@ def test_files_that_are_none_are_named_and_told_apart_and_large_ones_are_not_sen
     with opened(browser, url) as page:
         note = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"just some words"}
         page.locator("#file").set_input_files(note)
-        expect(bot_said(page, "neither a recording nor a picture")).to_be_visible()
+        expect(bot_said(page, "neither a recording nor a picture")).to_be_visible(timeout=30_000)  # the first file
         (tmp_path / "large.jpg").write_bytes(b"\xff\xd8\xff" + b"\0" * 30_000_000)
         with page.expect_request("**/chat/media?*") as sent:
             page.locator("#file").set_input_files(tmp_path / "large.jpg")

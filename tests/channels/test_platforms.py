@@ -161,6 +161,7 @@ def platforms(tmp_path_factory) -> Iterator[Platforms]:
     """The running bot with both platforms switched on by their variables alone."""
     checked = Slack()
     with telegram_server() as telegram, answering(checked) as slack:
+        checked.address = slack.address
         env = {"TELEGRAM_TOKEN": telegram.token, "TELEGRAM_API": telegram.address}
         env |= {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": SECRET, "SLACK_API": f"{slack.address}/api/"}
         with running(tmp_path_factory.mktemp("platforms"), **env) as stack:
@@ -204,6 +205,13 @@ def test_the_first_dialogue_by_buttons(platforms, movies, platform):
     assert [(e.item_id, e.kind) for e in stored] == [(first[1].item_id, "like"), (second[0].item_id, "seen")]
     assert [e.impression_id for e in stored] == [first[1].impression_id, second[0].impression_id]
     assert not platforms.checked.refused
+
+
+def test_telegram_sends_all_that_is_known_as_a_file(platforms):
+    someone = platforms.somebody("telegram")
+    platforms.telegram.command(someone.person, "/export")
+    assert '"like"' in expect(someone, '"events":')
+    assert platforms.telegram.messages(someone.person)[-1]["name"] == "chatrec.json"
 
 
 def test_telegram_presses_are_acknowledged(platforms):
@@ -298,7 +306,8 @@ def test_the_buttons_of_the_home_tab_forget_a_line_correct_export_and_forget(pla
     expect(someone, "^What shall I change")
     assert "You liked" not in expect(someone, "^1. You know")
     ask("export", shown)
-    expect(someone, '"events":')
+    assert '"events":' in platforms.slack.wait("upload", seconds=30)[0]["body"]
+    assert platforms.slack.wait("files.completeUploadExternal")[0]["channel_id"] == "DU1"
     ask("forget", shown)
     expect(someone, "^Shall I erase")
     someone.answer()

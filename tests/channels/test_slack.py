@@ -35,7 +35,7 @@ def web():
 @pytest.fixture
 def api(web):
     with answering(web) as server:
-        web.socket = server.address.replace("http", "ws") + "/socket"
+        web.address = server.address
         yield server
     assert not web.refused
 
@@ -92,7 +92,13 @@ EVENTS = {
     "message.groups": "groups:history",
     "message.im": "im:history",
 }
-METHODS = ("chat:write", "commands", "files:read", "im:write")  # chat.*, /recommend, files.info, conversations.open
+METHODS = (  # chat.*, /recommend, files.info, files.getUploadURLExternal, conversations.open
+    "chat:write",
+    "commands",
+    "files:read",
+    "files:write",
+    "im:write",
+)
 
 
 def test_slack_needs_a_way_in():
@@ -410,6 +416,27 @@ def test_long_texts_are_split_and_nothing_is_lost(api, bot, hook):
     until(lambda: any("\n999 " in call["text"] for call in api.of("chat.postMessage")), "the end")
     parts = [call["text"] for call in api.of("chat.postMessage")]
     assert "\n".join(parts).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") == text
+
+
+async def everything(message):
+    return [{"text": '{"events": ["ä"]}', "custom": {"kind": "file", "name": "chatrec.json"}}]
+
+
+def test_a_file_is_uploaded_to_its_thread(api, web, bot, hook):
+    bot.answer = everything
+    send(hook, event(f"<@{BOT}> export", "C1", type="app_mention", ts="7.000100"))
+    done = api.wait("files.completeUploadExternal")[0]
+    assert (done["channel_id"], done["thread_ts"]) == ("C1", "7.000100")
+    assert [web.uploads[file["id"]] for file in done["files"]] == ["chatrec.json"]
+    assert [upload["body"] for upload in api.of("upload")] == ['{"events": ["ä"]}']
+    assert not api.of("chat.postMessage")
+
+
+def test_an_app_without_the_scope_says_a_file_as_text(api, web, bot, hook):
+    web.scopes.clear()
+    bot.answer = everything
+    send(hook, event("export"))
+    assert api.wait("chat.postMessage")[0]["text"] == '{"events": ["ä"]}'
 
 
 def test_a_turn_without_an_answer_ends_with_an_apology(api, bot, hook):

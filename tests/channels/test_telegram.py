@@ -33,9 +33,10 @@ ids = itertools.count(1)
 def telegram(method, fields):
     if method == "getMe":
         return 200, {"ok": True, "result": ME}
-    if method == "sendMessage":
+    if method in ("sendMessage", "sendDocument"):
         chat = {"id": int(fields["chat_id"]), "type": "private"}
-        return 200, {"ok": True, "result": {"message_id": next(ids), "date": 1, "chat": chat, "text": fields["text"]}}
+        text = {"text": fields["text"]} if "text" in fields else {}
+        return 200, {"ok": True, "result": {"message_id": next(ids), "date": 1, "chat": chat, **text}}
     if method == "getFile":
         name = fields["file_id"]
         if name not in FILES:
@@ -417,6 +418,16 @@ def test_long_texts_are_split_at_lines_and_nothing_is_lost(api, bot, hook):
     parts = [call["text"] for call in api.of("sendMessage")]
     assert all(len(part.encode("utf-16-le")) // 2 <= 4096 for part in parts)
     assert "\n".join(parts) == text
+
+
+def test_a_file_is_sent_as_a_document(api, bot, hook):
+    async def everything(message):
+        return [{"text": '{"events": ["ä"]}', "custom": {"kind": "file", "name": "chatrec.json"}}]
+
+    bot.answer = everything
+    deliver(hook, said("export"))
+    assert api.wait("sendDocument")[0]["document"] == '{"events": ["ä"]}'
+    assert not api.of("sendMessage")
 
 
 def test_a_turn_without_an_answer_ends_with_an_apology(api, bot, hook):

@@ -406,7 +406,7 @@ def test_the_client_says_in_one_line_what_is_wrong(url):
     with pytest.raises(ChatRecError, match="No bot answers at http://.*: start it with `make run`") as error:
         ChatClient(nobody).say("hello")
     assert "\n" not in str(error.value)
-    with pytest.raises(BadInput, match="text is empty"):
+    with pytest.raises(BadInput, match="There are no words"):
         ChatClient(url).say("  ")
 
 

@@ -74,6 +74,26 @@ def test_soft_constraints_remove_nothing(generator, constraints):
     assert set(ids(generator, Query("films", constraints=soft))) == set(ROWS)
 
 
+def test_only_what_is_in_the_mood_is_listed_where_that_is_enough_for_a_list(generator):
+    """In two moods at once what shows a sign of both counts more than what spoils one."""
+
+    def listed(*moods: Constraint, n: int = 1) -> set[str]:
+        return set(ids(generator, Query("films", constraints=moods, n=n)))
+
+    def of(op: str) -> set[str]:
+        return {i.item_id for i in FILMS.items if allowed(Constraint("genre", op, ("Comedy",)), i)}
+
+    funny = Constraint("genre", "is", ("Comedy",), "funny", soft=True, sign="funny")
+    sad = [
+        Constraint("genre", op, (v,), "sad", soft=True, sign="sad") for op, v in (("is", "Drama"), ("not", "Comedy"))
+    ]
+    assert 0 < len(of("is")) < len(FILMS)
+    assert listed(funny) == of("is")
+    assert listed(funny, n=len(of("is")) + 1) == set(ROWS)
+    assert listed(replace(funny, op="not")) == of("not")
+    assert listed(funny, *sad) == {i for i in of("is") if "Drama" in FILMS.item(i).attributes["genres"]} or of("is")
+
+
 def test_a_soft_wish_raises_the_items_that_meet_it_by_its_weight(generator):
     wish = Constraint("genre", "is", ("Music",), soft=True)
     raised = part(generator, Query("films", constraints=(wish,)), "wishes")

@@ -217,6 +217,18 @@ def test_other_catalogues_are_understood_from_their_schema_alone(hotels):
     assert found(linker, hotels, "the second hotel from 1999") == ["ordinal 2"]
 
 
+def test_where_somebody_starts_is_no_wish_where_titles_are_places(hotels):
+    linker = Linker(replace_schema(hotels, places=True))
+    assert found(linker, hotels, "skiing, away from the beach") == ["place Mountains", "place Beach"]
+    assert found(linker, hotels, "from the beach to the mountains") == ["place Mountains"]
+    assert found(linker, hotels, "coming from zirbenhof, under 100 euros") == ["price price<=100"]
+    assert found(Linker(hotels), hotels, "from the beach") == ["place Beach"]
+
+
+def replace_schema(catalog: Catalog, **changes) -> Catalog:
+    return Catalog(replace(catalog.schema, **changes), catalog.items)
+
+
 @pytest.mark.parametrize(
     ("text", "price"),
     [
@@ -256,7 +268,8 @@ def test_words_of_everyday_are_no_values_unless_written_like_one(linker):
 
 
 def test_spelling_forgives_one_slip_and_leaves_english_alone():
-    spelling = Spelling(["horror", "tarantino", "thriller"])
+    spelling = Spelling(["horror", "tarantino", "thriller", "headphones"])
+    assert spelling.meant("headfones") == [("headphones", 1)]
     assert spelling.meant("horor") == [("horror", 1)]
     assert spelling.meant("tarentnio") == [("tarantino", 2)]
     assert spelling.meant("thrilled") == []

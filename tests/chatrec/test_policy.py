@@ -42,6 +42,14 @@ examples = ["good evening"]
 """
 
 
+ONLY = """
+[rules.quiet]
+who = ["nothing loud"]
+only = { subject = ["Travel"], writer = ["Rosa Lind"] }
+says = "I keep to quiet ones."
+"""
+
+
 @pytest.fixture
 def shelf(tmp_path) -> Path:
     (tmp_path / "policy.toml").write_text(POLICY, encoding="utf-8")
@@ -60,6 +68,22 @@ def test_what_is_written_is_what_is_read(shelf):
     fire = found.emergencies["fire"]
     assert fire.examples == ("it burns", "fire in the hall", "smoke everywhere")
     assert (fire.harmless, found.harmless) == (("a burning question",), ("good evening",))
+
+
+def test_only_leaves_what_meets_one_of_its_slots_and_nothing_that_is_unknown(shelf):
+    (shelf / "policy.toml").write_text(POLICY + ONLY, encoding="utf-8")
+    catalog = load_catalog(shelf)
+    (limit,) = catalog.policy.never(["quiet"])
+    assert [item.item_id for item, kept in zip(catalog.items, catalog.mask(limit), strict=True) if kept] == [
+        "b4",
+        "b6",
+        "b7",
+    ]
+    (shelf / "policy.toml").write_text(POLICY, encoding="utf-8")
+    assert load_catalog(shelf).mask(limit).all(), "a rule that is gone"
+    (shelf / "policy.toml").write_text(POLICY + ONLY.replace("Travel", "Travels"), encoding="utf-8")
+    with pytest.raises(BadInput, match="policy.toml: rules.quiet.only.subject has 'Travels'.*did you mean 'Travel'"):
+        load_catalog(shelf)
 
 
 def test_a_catalogue_without_a_policy_forbids_nothing(tmp_path):

@@ -41,6 +41,14 @@ server.webServer.all("/bot:token/getFile", (request, reply) => {
   reply.json({ ok: true, result: { file_id: name, file_unique_id: name, file_path: name } });
 });
 server.webServer.use("/file", (request, reply) => reply.sendFile(request.path.split("/").pop(), { root: folder }));
+server.webServer.all("/bot:token/sendDocument", async (request, reply) => {
+  const parts = [];
+  for await (const part of request) parts.push(part);
+  const form = await new Response(Buffer.concat(parts), { headers: { "content-type": request.get("content-type") } }).formData();
+  const { document, ...fields } = Object.fromEntries(form);
+  const message = server.addBotMessage({ ...fields, text: await document.text(), name: document.name }, request.params.token);
+  reply.json({ ok: true, result: message });
+});
 const first = layers.findIndex((layer) => layer.route);
 layers.splice(first, 0, ...layers.splice(known));
 
