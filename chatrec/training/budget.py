@@ -17,8 +17,8 @@ from chatrec.errors import BadInput
 
 FEWEST_USERS = 50
 COUNTS = 2.5  # standard deviation of the noise on the counts, of which one user can change 1
-EXACT = 0.01  # share of epsilon by which the accountant may be too careful
-LEAST, MOST = 0.3, 1e4  # noise that is looked at
+EXACT = 0.02  # share by which there may be more noise than is needed
+LEAST, MOST = 0.3, 1e3  # noise that is looked at
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,11 @@ def spending(epsilon: float, users: int, rate: float, steps: int) -> Spending:
         raise BadInput(f"{users} users are too few to learn from privately; at least {FEWEST_USERS}")
     delta = users**-1.1
     counts = max(COUNTS, 4 * COUNTS / epsilon)
-    low, high = LEAST, MOST
-    if _epsilon(high, rate, steps, delta, counts) > epsilon:
-        raise BadInput(f"--epsilon {epsilon:g}: too little for {users} users; give more")
+    low, high = LEAST, 2.0
+    while _epsilon(high, rate, steps, delta, counts) > epsilon:
+        if high > MOST:
+            raise BadInput(f"--epsilon {epsilon:g}: too little for {users} users; give more")
+        low, high = high, 2 * high
     while high > low * (1 + EXACT):
         middle = math.sqrt(low * high)
         kept = _epsilon(middle, rate, steps, delta, counts) <= epsilon
