@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MODEL := models/rasa.tar.gz
 INSTALLED := $(VENV)/installed
+RAY := $(VENV)/ray
 WARM := $(VENV)/warm
 
 # Rasa 3.6 runs on Python 3.10 and on no later one. `make PYTHON=/path/to/python3.10 run` names it.
@@ -21,7 +22,7 @@ export PYTHONWARNINGS ?= ignore:pkg_resources is deprecated:UserWarning
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run multi test lint designer bench train tune setup lock clean
+.PHONY: help run multi serve test lint designer bench train tune setup lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -32,10 +33,13 @@ run: setup train  ## set up what is missing, start the bot and print its address
 multi: setup train  ## the same with two Rasa servers, PostgreSQL and Redis, all on this machine
 	@$(BIN)/python -m deploy.multi
 
+serve: setup train $(RAY)  ## the same again with the ranker in two processes of its own, by Ray Serve
+	@$(BIN)/python -m deploy.multi --serve
+
 # The quick tests come before the weights and the dialogue model: a mistake shows within minutes of a fresh clone.
 test: lint  ## all checks: style, the direction of imports, quick tests, then the slow ones
 	@$(BIN)/python -m pytest -m "not slow"
-	@$(MAKE) --no-print-directory setup train
+	@$(MAKE) --no-print-directory setup train $(RAY)
 	@$(BIN)/python -m pytest -m slow
 
 lint: $(INSTALLED)  ## style and the direction of imports
@@ -46,12 +50,12 @@ lint: $(INSTALLED)  ## style and the direction of imports
 designer: $(INSTALLED)  ## check what conversation designers edit, and draw it as a page
 	@$(BIN)/python -m designer
 
-bench: setup train  ## speed and quality against peers: hours (one: .venv/bin/python -m benchmarks NAME)
+bench: setup train $(RAY)  ## speed and quality against peers: hours (one: .venv/bin/python -m benchmarks NAME)
 	@$(BIN)/python -m benchmarks
 
 train: $(MODEL)  ## train the dialogue model when it is missing or older than its data
 
-tune: setup  ## fine-tune the encoder on the examples of data/nlu: ten minutes, worth it after hundreds of new ones
+tune: setup  ## fine-tune the encoder on the examples of data/nlu: minutes, worth it after hundreds of new ones
 	@$(BIN)/python -m components.tuning
 
 setup: $(WARM)  ## the environment, the weights and what is computed from them once
@@ -61,6 +65,8 @@ lock: $(BIN)/uv  ## pin newer versions: requirements/*.in -> *.txt
 		--override requirements/overrides.txt requirements/lock.in -o requirements/lock.txt
 	@$(BIN)/uv pip compile -q --upgrade --python-version 3.10 --generate-hashes --no-emit-index-url --no-deps \
 		requirements/assets.in -o requirements/assets.txt
+	@$(BIN)/uv pip compile -q --upgrade --python-version 3.10 --generate-hashes --no-emit-index-url \
+		--override requirements/overrides.txt -c requirements/lock.txt requirements/serve.in -o requirements/serve.txt
 
 clean:  ## drop models and caches; keep the environment and what users told the bot
 	@rm -rf $(MODEL) $(WARM) var/cache var/logs .rasa .pytest_cache .ruff_cache .import_linter_cache
@@ -81,6 +87,13 @@ $(INSTALLED): $(BIN)/uv requirements/lock.txt requirements/assets.txt pyproject.
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes --compile-bytecode \
 		-r requirements/lock.txt -r requirements/assets.txt
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --build-constraints requirements/lock.txt -e .
+	@touch $@
+
+# Optional, and nothing that lock.txt pins changes with it: 80 MB to load.
+$(RAY): $(INSTALLED) requirements/serve.txt
+	@echo "Installing Ray Serve ..."
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes --compile-bytecode \
+		-r requirements/serve.txt
 	@touch $@
 
 $(WARM): $(INSTALLED) $(wildcard data/catalogs/*/*.csv data/catalogs/*/*.toml)

@@ -33,7 +33,7 @@ def opinion(engine: Engine, incoming: Incoming) -> Reply:
     """What critics made of it: the bot has no opinion of its own."""
     item_id = about(incoming)
     if item_id is None:
-        return which_one(incoming)
+        return show(engine, incoming) if incoming.wishes else which_one(incoming)  # "decent reviews"
     item, schema = incoming.catalog.item(item_id), incoming.catalog.schema
     score = item.attributes.get(schema.columns.get("reception", ""))
     if not isinstance(score, float):

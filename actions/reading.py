@@ -200,8 +200,9 @@ def _moved(
 ) -> tuple[State, tuple[Mention, ...]]:
     """The state in the catalogue that the message is about, and the mentions, with what is taken along from the item
     spoken of in the one before. An emergency moves nothing, nor does a feeling that the catalogue knows: "I'm stressed"
-    while choosing a film is no question about health."""
+    while choosing a film is no question about health, "what do you have for my health? low mood" is one."""
     at_home = intent in feelings.TELLING and feeling in built.catalog(state.catalog).schema.feelings
+    at_home = at_home and not built.router.speaks_of_another(text, state)
     if intent == "emergency" or at_home:
         return state, mentions
     if click is not None:

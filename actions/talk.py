@@ -21,7 +21,9 @@ CONFIRMED = (profile.FORGET, profile.PROFILE, followup.REMINDERS, CONSENT)  # wa
 
 
 def greet(engine: Engine, incoming: Incoming) -> Reply:
-    """Hello; a returning user hears what is remembered."""
+    """Hello; a returning user hears what is remembered. A list when something is asked for ("hoka")."""
+    if _named(incoming):
+        return recommend(engine, incoming)
     stances = incoming.memory.stances(incoming.user, incoming.catalog.schema.name)
     liked = [event for event in stances.values() if event.kind == "like"]
     if not liked:
@@ -61,9 +63,11 @@ def deny(engine: Engine, incoming: Incoming) -> Reply:
 
 
 def neutral(engine: Engine, incoming: Incoming) -> Reply:
-    """Hmm, ok: an open question is answered with "no preference"; else the bot stays out of the way."""
+    """Hmm, ok: an open question is answered with "no preference"; else the bot stays out of the way, unless something
+    is asked for after all ("may please")."""
     open_question = incoming.before.pending and incoming.before.pending not in CONFIRMED
-    if open_question or incoming.feeling == FINE or phrases.leaves_it_to_us(incoming.text):
+    asked = _named(incoming) or incoming.feeling == FINE or phrases.leaves_it_to_us(incoming.text)
+    if open_question or asked:
         return recommend(engine, incoming)
     return Reply((Say("utter_neutral"),), incoming.state)
 
@@ -102,6 +106,11 @@ def fallback(engine: Engine, incoming: Incoming) -> Reply:
     if incoming.before.pending and incoming.before.pending not in CONFIRMED:
         return recommend(engine, incoming)
     return Reply((Say(_complaint(incoming.text)),), incoming.state)
+
+
+def _named(incoming: Incoming) -> bool:
+    """Whether the message names something to look for; "excellent" does not."""
+    return any(wish.op == "is" and not wish.soft for wish in incoming.wishes)
 
 
 def _names(engine: Engine) -> str:

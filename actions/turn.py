@@ -119,9 +119,9 @@ def _with_feeling(incoming: Incoming, reply: Reply) -> Reply:
         return Reply((Say("utter_feeling_gone"), *rest), reply.state)
     name, catalog = incoming.feeling, incoming.catalog
     said = feelings.says(incoming.query(incoming.state), name, catalog)
-    if catalog.schema.feelings[name].leaning and not said:  # all of it is asked for otherwise
-        return reply
     response = f"utter_feeling_{name}" if f"utter_feeling_{name}" in incoming.responses else "utter_feeling"
+    if catalog.schema.feelings[name].leaning and not said:  # all of it goes against what is asked for
+        response = "utter_feeling_noted"
     return Reply((Say(response, {"says": said}), *rest), reply.state)
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from chatrec.errors import ChatRecError
 from chatrec.settings import Settings
+from deploy.local import PATIENCE
+from deploy.servers import Child, last_lines
 
 Figures = dict[str, Any]
 
@@ -36,6 +40,16 @@ def machine(settings: Settings) -> Figures:
         "load": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
     }
+
+
+def wait(children: Sequence[Child]) -> None:
+    """Until all of them answer. Raises: ChatRecError when one does not start."""
+    deadline = time.monotonic() + PATIENCE
+    for child in children:
+        while not child.server.answers():
+            if child.dead or time.monotonic() > deadline:
+                raise ChatRecError(f"{child.server.name} did not start:\n{last_lines(child.server.log)}")
+            time.sleep(0.2)
 
 
 def _processor() -> str:

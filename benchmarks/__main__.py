@@ -28,6 +28,7 @@ BENCHMARKS = {
     "privacy": "what privacy of each user costs, and what it hides",
     "device": "processor and GPU",
     "turns": "how long a turn takes",
+    "serve": "the ranker in two processes, by Ray Serve, next to the one in the action server",
     "load": "100 people who talk at once, for ten minutes",
     "speech": "what is understood of recordings",
     "pictures": "what is recognised of pictures",

@@ -61,25 +61,46 @@ def _halves(name: str, read: Callable[[Sequence[dict]], Measured]) -> Figures:
 
 def intents(agent: Agent, rows: Sequence[dict]) -> Measured:
     """Accuracy of the intent, and F1 of the stretches of text that name a value, whatever the slot is called."""
-    count, mistakes = Counter(), []
+    count, rest, mistakes = Counter(), Counter(), []
     for row in rows:
         parsed = _parse(agent, row["text"])
         intent = parsed["intent"]["name"]
         count["right"] += intent == row["intent"]
         count["alike"] += intent == row["intent"] or {intent, row["intent"]} in OUT_OF_CONTEXT
-        hits, missed, extra = _stretches(row, [m for m in _mentions(parsed) if m.catalog == row["catalog"]])
+        mentions = [m for m in _mentions(parsed) if m.catalog == row["catalog"]]
+        hits, missed, extra = _stretches(row, mentions)
         count.update(hit=len(hits), missed=len(missed), extra=len(extra))
+        rest.update(
+            dict(
+                zip(
+                    ("hit", "missed", "extra"), map(len, _stretches(*_without_comparatives(row, mentions))), strict=True
+                )
+            )
+        )
         wrong = [f"{row['intent']} -> {intent}"] if intent != row["intent"] else []
         wrong += [f"missed {words!r}" for words in missed] + [f"extra {words!r}" for words in extra]
         mistakes += [{"text": row["text"], "mistake": words} for words in wrong]
-    f1 = 2 * count["hit"] / max(2 * count["hit"] + count["missed"] + count["extra"], 1)
     figures = {
         "n": len(rows),
         "accuracy": round(count["right"] / len(rows), 3),
         "accuracy, pairs that are alike out of context counted as one": round(count["alike"] / len(rows), 3),
-        "entity F1": round(f1, 3),
+        "entity F1": _f1(count),
+        "entity F1, comparatives left aside": _f1(rest),
     }
     return figures, mistakes
+
+
+def _f1(count: Counter[str]) -> float:
+    return round(2 * count["hit"] / max(2 * count["hit"] + count["missed"] + count["extra"], 1), 3)
+
+
+def _without_comparatives(row: dict, mentions: Sequence[Mention]) -> tuple[dict, list[Mention]]:
+    """The row without stretches of which only a comparative speaks ("cheaper"), and the mentions that are none."""
+    others = [m for m in mentions if m.constraints or not m.direction]
+    ours = _stretches(row, [m for m in mentions if m not in others])[0]
+    theirs = _stretches(row, others)[0]
+    stretches = [e for e in row["entities"] if e["text"] not in ours or e["text"] in theirs]
+    return {**row, "entities": stretches}, others
 
 
 def _stretches(row: dict, mentions: Sequence[Mention]) -> tuple[list[str], list[str], list[str]]:

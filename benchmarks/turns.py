@@ -23,15 +23,15 @@ from rasa.shared.core.constants import ACTION_LISTEN_NAME
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, Event, UserUttered
 
-from benchmarks import Figures, conversations, run, spread
+from benchmarks import Figures, conversations, run, spread, wait
 from chatrec.bootstrap import Engine, build
 from chatrec.client import ChatClient
 from chatrec.errors import ChatRecError
 from chatrec.explain import explain_all
 from chatrec.settings import Settings
 from chatrec.types import Query
-from deploy.local import PATIENCE, servers
-from deploy.servers import Child, free_port, last_lines, stop
+from deploy.local import servers
+from deploy.servers import Child, free_port, stop
 
 TARGET = {"p50": 0.8, "p95": 1.5}  # seconds, on two cores
 REPEATED = 2  # scripts whose lists are made again to time the engine's stages
@@ -64,19 +64,10 @@ def bot(settings: Settings) -> Iterator[list[Child]]:
     try:
         for server in servers(settings):
             children.append(Child(replace(server, env={**server.env, **env})))
-        _wait(children)
+        wait(children)
         yield children
     finally:
         stop(children)
-
-
-def _wait(children: Sequence[Child]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    for child in children:
-        while not child.server.answers():
-            if child.dead or time.monotonic() > deadline:
-                raise ChatRecError(f"{child.server.name} did not start:\n{last_lines(child.server.log)}")
-            time.sleep(0.2)
 
 
 def hold(client: ChatClient, turns: Sequence[Mapping[str, Any]]) -> list[Timed]:

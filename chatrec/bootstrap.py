@@ -6,14 +6,15 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from chatrec import dialogue, metrics, policy, promotion
+from chatrec import dialogue, metrics, policy, promotion, remote
 from chatrec.candidates import CandidateGenerator
 from chatrec.catalog import Catalog, load_catalogs
 from chatrec.encoder import Encoder, load_clip, load_encoder
-from chatrec.errors import StoreDown, UnknownCatalog
+from chatrec.errors import ModelDown, StoreDown, UnknownCatalog
 from chatrec.hnsw import hnsw
 from chatrec.languages import Language, load_languages
 from chatrec.linker import Linker
@@ -25,11 +26,13 @@ from chatrec.nearest import exact
 from chatrec.rank import KeepOrder, LikelihoodRanker
 from chatrec.recommender import Recommender
 from chatrec.records import Preference
+from chatrec.remote import RemoteTower
 from chatrec.resilient import Resilient
 from chatrec.routing import Router
 from chatrec.settings import Settings
 from chatrec.spool import Spool
 from chatrec.store import Store
+from chatrec.tower import load_tower
 from chatrec.types import Constraint, Event, Item, Mention, Query, RankedList, Turn
 from chatrec.whatif import Change
 
@@ -224,7 +227,7 @@ def recommenders_of(settings: Settings) -> MakeRecommender:
             return Recommender(catalog, generator, LikelihoodRanker(lm, catalog), lm.name)
 
         return untuned
-    model = load_model(settings.models / name, settings)
+    model = load_model(settings.models / name, settings, RemoteTower if settings.ranker else load_tower)
 
     def tuned(catalog: Catalog, encoder: Encoder) -> Recommender:
         generator = model.generator(catalog, encoder, settings.cache, search)
@@ -237,7 +240,7 @@ class Live:
     """The engine of a server: with a model that may be late, be exchanged, or not load at all, and a store that may be
     down. A turn keeps the engine that it began with.
 
-    ``amiss``: what is wrong with the model in service; empty when it serves.
+    ``amiss``: why the model in service could not be loaded; empty when it was.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -254,11 +257,12 @@ class Live:
         self.engine = _wired(settings, catalogs, encoder, self._resilient(found), Spool(settings.spool))
 
     def refresh(self) -> bool:
-        """Put the model into service that was promoted since, if any. One that can't be loaded changes nothing, but
-        what is amiss. Loading takes seconds, during which the old one serves."""
+        """Put the model into service that was promoted since, if any; not before the ranker's server has it, where
+        there is one. One that can't be loaded changes nothing, but what is amiss. Loading takes seconds, during which
+        the old one serves."""
         with self._lock:
             name = promotion.serving(self._settings.models)
-            if name == self._serving:
+            if name == self._serving or self._awaited(name):
                 return False
             self._serving, before = name, self.engine
             try:
@@ -270,11 +274,20 @@ class Live:
             log.info("the model %s serves", name)
             return True
 
+    def trouble(self) -> str:
+        """What is wrong with the model that was promoted; empty when it serves."""
+        return self.amiss or self._awaited(promotion.serving(self._settings.models))
+
+    def _awaited(self, name: str | None) -> str:
+        """Why the ranker's server, if there is one, has no such model."""
+        return remote.trouble(self._settings.ranker, name) if name and self._settings.ranker else ""
+
     def _loaded(self, catalogs: Mapping[str, Catalog], encoder: Encoder) -> dict[str, Recommender]:
         """With the model in service. The first list takes seconds: it is made here, for nobody."""
         found = _each(recommenders_of(self._settings), catalogs, encoder)
         for name, recommender in found.items():
-            recommender.recommend(Query(name, topic="something good"))
+            with suppress(ModelDown):  # the ranker's server may come later
+                recommender.recommend(Query(name, topic="something good"))
         return found
 
     def _resilient(self, found: Mapping[str, Recommender]) -> dict[str, Resilient]:

@@ -157,6 +157,8 @@ def understand(
     asked = intent in QUESTIONS and not steps and about  # "is it scary?" wishes for nothing
     found = [] if asked else wishes.asked_for(mentions, beside, (state.focus,) if state.focus else state.shown, catalog)
     afresh = intent == "ask_recommendation" and state.shown and not phrases.joins(text)
+    if wishes.begin_another(state.constraints, found, catalog):
+        state = replace(state, constraints=wishes.outliving(state.constraints, found, catalog), topic="", anchors=())
     anew = anchors and phrases.requests(phrases.cut(text, mentions))  # "something like X", not "I'm a fan of X"
     afresh = afresh and (anew or wishes.begins_anew(found, state.constraints, text, catalog.schema))
     old = tuple(c for c in state.constraints if c.op == "not") if afresh else state.constraints

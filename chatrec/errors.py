@@ -5,7 +5,8 @@
     │   ├── UnknownCatalog  no catalogue of that name
     │   └── UnknownItem     no item of that id in the catalogue
     ├── StoreDown           the database can't be reached or refuses to answer
-    └── ModelMissing        weights that the settings name are not there
+    ├── ModelMissing        weights that the settings name are not there
+    └── ModelDown           the ranker's server can't be reached or refuses to answer
 
 Messages are one line and say what to do; for files they start with ``file:line:``.
 """
@@ -33,3 +34,7 @@ class StoreDown(ChatRecError):
 
 class ModelMissing(ChatRecError):
     """Weights that the settings name are not there."""
+
+
+class ModelDown(ChatRecError):
+    """The ranker's server can't be reached or refuses to answer."""

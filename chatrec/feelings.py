@@ -21,7 +21,8 @@ from chatrec import phrases
 from chatrec.catalog import Catalog
 from chatrec.dialogue import State
 from chatrec.errors import BadInput
-from chatrec.types import Mention, Query
+from chatrec.schema import Feeling
+from chatrec.types import Constraint, Mention, Query
 
 NONE, FINE = "", "fine"  # nothing heard; "I'm not tired": what was heard before is taken back
 LIKED = 3.0  # times the weight for somebody with likes: these spread the scores about so much further
@@ -118,15 +119,23 @@ def aside(
 
 
 def leaning(query: Query, state: State, catalog: Catalog, at: float) -> Query:
-    """The query that leans as the feeling would have it, but in no slot that something was asked for in."""
+    """The query that leans as the feeling would have it, but in no slot where that goes against what was asked for: of
+    westerns the comforting ones, of horror films none."""
     feeling = catalog.schema.feelings.get(current(state, at))
     if feeling is None:
         return query
-    asked = {c.slot for c in query.constraints}
-    left = tuple(c for c in feeling.leaning if c.slot not in asked)
+    left = tuple(c for c in feeling.leaning if not _against(c.slot, query.constraints, feeling, catalog))
     share = len(left) / len(feeling.leaning) if feeling.leaning else 0.0
     heed = LIKED if any(event.kind in ("like", "accept") for event in query.history) else 1.0
     return replace(query, leaning=left, gently=feeling.weight * share * heed)
+
+
+def _against(slot: str, wishes: Sequence[Constraint], feeling: Feeling, catalog: Catalog) -> bool:
+    """Whether the wishes in a slot go against the feeling: a number of their own, or tags that it avoids."""
+    asked = [c for c in wishes if c.slot == slot and c.op != "not"]
+    avoided = {v for c in feeling.leaning if c.slot == slot and c.op == "not" for v in c.values}
+    number = catalog.schema.slots[slot].type == "number"
+    return any(number or avoided.intersection(c.values) for c in asked)
 
 
 def says(query: Query, feeling: str, catalog: Catalog) -> str:

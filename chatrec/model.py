@@ -11,6 +11,7 @@ files, and the candidates keep the weights chosen by hand.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from chatrec.knowledge import Knowledge
 from chatrec.nearest import Search, exact
 from chatrec.rank import FUSED, WEIGHT, KeepOrder, Ranker, TowerRanker
 from chatrec.settings import Settings
-from chatrec.tower import QueryTower, Tower, load_tower
+from chatrec.tower import QueryTower, Trained, load_tower
 
 KNOWLEDGE, REQUESTS, DIALOGUES = "knowledge.npz", "requests.json", "dialogues.json"
 SILENCE = "silence.json"
@@ -78,7 +79,7 @@ class Model:
     """Safe to use from several threads, for any number of catalogues."""
 
     name: str
-    tower: Tower
+    tower: Trained
     learnt: Learnt | None = None
 
     def generator(self, catalog: Catalog, encoder: Encoder, cache: Path, search: Search = exact) -> CandidateGenerator:
@@ -99,6 +100,6 @@ class Model:
         return TowerRanker(tower, generator.catalog, weight, generator.large)
 
 
-def load_model(folder: Path, settings: Settings) -> Model:
-    """Raises: ModelMissing, BadInput when the folder holds none or a damaged one."""
-    return Model(folder.name, load_tower(folder, settings), Learnt.load(folder))
+def load_model(folder: Path, settings: Settings, load: Callable[[Path, Settings], Trained] = load_tower) -> Model:
+    """``load``: what makes its tower. Raises: ModelMissing, BadInput when the folder holds none or a damaged one."""
+    return Model(folder.name, load(folder, settings), Learnt.load(folder))

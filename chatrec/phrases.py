@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
+from rapidfuzz.distance import OSA
 from rapidfuzz.process import extractOne
 
+from chatrec.linker.english import is_ordinary
 from chatrec.types import Mention
 
 _SIMILAR = re.compile(
@@ -23,7 +25,8 @@ _MORE_LIKE_IT = re.compile(
 )
 _DISLIKE = re.compile(
     r"\b(?:hat(?:e|ed)|dis(?:like|liked)|boring|bored|awful|terrible|horrible|rubbish|crap|bad|worst|sucks?|sucked|meh|"
-    r"overrated|disappoint\w*|could ?n.?t stand|not (?:my|for me|good|great|fond|keen|into|a fan)|"
+    r"overrated|disappoint\w*|could ?n.?t stand|(?:not|(?:is|was|are|were)n.?t) (?:really |quite |so )?"
+    r"(?:my|for me|good|great|fond|keen|into|a fan)|"
     r"(?:did|do|does)(?:n.?t| not) (?:really |much )?(?:like|love|enjoy|care))\b",
     re.IGNORECASE,
 )
@@ -85,7 +88,8 @@ _GENERIC = frozenset(
         but not after before between since than more less much many only without nothing none except other others else
         another instead actually also too then by from over under like similar similiar same as ok okay yes yeah hmm
         set made during whole seen saw watched loved liked hated enjoyed old long short again list next first start
-        starting begin beginning reset restart scratch anew fresh""",
+        starting begin beginning reset restart scratch anew fresh
+        didn't didn doesn't doesn isn't isn wasn't wasn t s""",
     )
 )
 
@@ -204,7 +208,9 @@ def topic(text: str) -> str:
 
 def _generic(word: str) -> bool:
     """Whether the word, or the long word that it misspells ("reccomend"), says nothing to search by."""
-    return word in _GENERIC or (len(word) > 5 and extractOne(word, _LONG, score_cutoff=85) is not None)
+    if word in _GENERIC or len(word) < 6 or is_ordinary(word):
+        return word in _GENERIC
+    return extractOne(word, _LONG, scorer=OSA.distance, score_cutoff=1 + len(word) // 8) is not None
 
 
 def is_vague(text: str) -> bool:

@@ -16,7 +16,7 @@ from typing import TypeVar
 import numpy as np
 
 from chatrec import metrics, tracing
-from chatrec.errors import ChatRecError
+from chatrec.errors import ChatRecError, ModelDown
 from chatrec.recommender import Recommender
 from chatrec.types import Constraint, Event, Evidence, Item, Query, RankedList
 from chatrec.whatif import Change
@@ -80,6 +80,9 @@ class Resilient:
         future = self._pool.submit(contextvars.copy_context().run, work, self.whole)
         try:
             return future.result(self.seconds)
+        except ModelDown as error:
+            log.warning("the model is away, the candidates' order is shown: %s", error)
+            return self._without("model_failed", work)
         except ChatRecError:
             raise
         except TimeoutError:

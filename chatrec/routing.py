@@ -18,6 +18,7 @@ from chatrec import phrases
 from chatrec.catalog import Catalog, fold
 from chatrec.dialogue import State
 from chatrec.encoder import Encoder, encode_items
+from chatrec.linker.text import Spelling, mended, read
 from chatrec.types import Constraint, Mention
 
 WORD, NOUN = 1.0, 0.5  # what a word of the topic counts, and what the catalogue's own noun counts more
@@ -47,6 +48,7 @@ _GOES_ON = re.compile(  # "one about a doctor", "and the food?": more of what is
     r"^\W*(?:(?:and|but|or|ok|maybe|then) )*(?:ones?\b(?! (?:week|day|night|month|person|way))|the \w+\W*\?\W*$)"
 )
 LONG = 4  # words of a title that are no accident
+NAMING = 4  # letters of a noun that is known with a slip in it, too
 MINED = 40  # examples made from a catalogue's own values
 _WILL = re.compile(r"\bill(?= (?:take|have|go|get|try|watch|buy|see|choose|pick|grab|order|check|let|think|do|be)\b)")
 _TURNED_DOWN = r"\b(?:not|no more|instead of|rather than|enough of) (?:an? |the |any )?(?:{words})\b"
@@ -66,6 +68,8 @@ class Router:
         self._turned_down = re.compile(
             _TURNED_DOWN.format(words=_either(n for c in catalogs.values() for n in _nouns(c)))
         )
+        nouns = {word for catalog in catalogs.values() for noun in _nouns(catalog) for word in noun.split()}
+        self._spelling = Spelling((noun for noun in nouns if len(noun) >= NAMING), few=True)
         self._near = _classifier(catalogs, encoder, cache) if len(catalogs) > 1 else None
 
     def route(self, text: str, intent: str, mentions: Sequence[Mention], state: State) -> str:
@@ -75,7 +79,8 @@ class Router:
         if self._near is None or self._points_at_the_list(text, mentions, state):
             return state.catalog
         own = [m for m in mentions if m.catalog == state.catalog]
-        if state.shown and _understood(text, own) == 1 and not self._speaks_of_another(phrases.cut(text, own), state):
+        whole = _understood(text, own, _unmistakable(own, mentions)) == 1
+        if state.shown and whole and not self.speaks_of_another(phrases.cut(text, own), state):
             return state.catalog  # "brand new", "united states" about films; not "I want to watch something, germany"
         scores = self.scores(text, mentions, state.catalog)
         if intent not in OPENING:  # "cheaper" is about nothing that the conversation has not come to yet
@@ -91,9 +96,9 @@ class Router:
     def _points_at_the_list(self, text: str, mentions: Sequence[Mention], state: State) -> bool:
         """Whether the message speaks of an item by its place ("I know the fifth one") and of no other catalogue."""
         placed = state.shown and any(m.entity == "ordinal" and m.catalog == state.catalog for m in mentions)
-        return bool(placed) and not self._speaks_of_another(text, state)
+        return bool(placed) and not self.speaks_of_another(text, state)
 
-    def _speaks_of_another(self, text: str, state: State) -> bool:
+    def speaks_of_another(self, text: str, state: State) -> bool:
         """Whether a word of the topic of another catalogue is in the text."""
         others = (words for name, words in self._words.items() if name != state.catalog)
         return any(words.search(_plain(text)) for words in others)
@@ -104,7 +109,7 @@ class Router:
 
     def scores(self, text: str, mentions: Sequence[Mention], current: str) -> dict[str, float]:
         """How much speaks for each catalogue."""
-        plain = self._turned_down.sub(" ", _plain(text))
+        plain = self._turned_down.sub(" ", self._spelt(text))
         plain = self._pointing[current].sub(" ", plain)  # "somewhere like in that film" asks for no film
         near = dict.fromkeys(self.names, 0.0)
         if not phrases.is_vague(plain):
@@ -112,7 +117,8 @@ class Router:
             near |= dict(zip(self._near.classes_, likely.tolist(), strict=True))
         spoken = {name: [m for m in mentions if m.catalog == name] for name in self.names}
         said = {
-            name: self._pointing[current].sub(" ", _plain(_without_titles(text, mentions, name))) for name in self.names
+            name: self._pointing[current].sub(" ", self._spelt(_without_titles(text, mentions, name)))
+            for name in self.names
         }
         return {
             name: WORD * min(2, len(set(self._words[name].findall(said[name]))))
@@ -122,9 +128,18 @@ class Router:
             for name in self.names
         }
 
+    def _spelt(self, text: str) -> str:
+        """How words are looked for: misspelt nouns put right ("a fiml"), and "ill take it" is no illness."""
+        return _plain(mended(read(text), self._spelling, ())[0].text)
+
+
+def _unmistakable(own: Sequence[Mention], mentions: Iterable[Mention]) -> list[Mention]:
+    """The titles among a catalogue's mentions that no other catalogue has, and the places in a list."""
+    elsewhere = {m.start for m in mentions if m.entity == "title" and m not in own}
+    return [m for m in own if m.entity == "ordinal" or (m.entity == "title" and m.start not in elsewhere)]
+
 
 def _plain(text: str) -> str:
-    """How words are looked for; "ill take it" is no illness."""
     return _WILL.sub("i'll", fold(text))
 
 
@@ -135,13 +150,16 @@ def _without_titles(text: str, mentions: Sequence[Mention], name: str) -> str:
     return phrases.cut(text, others)
 
 
-def _understood(text: str, mentions: Sequence[Mention]) -> float:
-    """The share of the words that say something which lie within mentions, each as telling as it is."""
+def _understood(text: str, mentions: Sequence[Mention], sure: Sequence[Mention] = ()) -> float:
+    """The share of the words that say something which lie within mentions, each as telling as it is, or ``sure``."""
     telling = [word for word in re.finditer(r"\w+", text) if phrases.topic(word.group())]
     if not telling:
         return 0.0
     covered = [
-        max((_weight(m) for m in mentions if m.start <= word.start() and word.end() <= m.end), default=0.0)
+        max(
+            (1.0 if m in sure else _weight(m) for m in mentions if m.start <= word.start() and word.end() <= m.end),
+            default=0.0,
+        )
         for word in telling
     ]
     return sum(covered) / len(telling)

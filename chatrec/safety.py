@@ -11,6 +11,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,8 @@ WIDTH = 3.0  # of the Gaussian: exp(-WIDTH (1 - cosine))
 WORDS = 0.5  # what shared words count beside it
 COST = 5.0  # of a training sentence on the wrong side
 VOTES = 4  # nearest examples of an emergency that speak for it
-FRAMES = ("{}", "{} please", "and {}", "make it {}", "and {} too")  # how a wish is told
+JOINED = "and {}"  # how a wish is told that looks most like an emergency …
+FRAMES = ("{}", "{} please", "make it {}", "and {} too")  # … and in what other ways
 WISHES = 1200  # values of a catalogue that are learnt from, about, and as many other words for them
 LIKED = "I liked {} and {}"
 TITLES = 300  # of a catalogue that are learnt from
@@ -62,10 +64,9 @@ def wished(catalog: Catalog) -> list[Sentence]:
     others = [] if catalog.policy.emergencies else [w for s in slots for own in s.synonyms.values() for w in own]
     kept = list(dict.fromkeys([*values[:: _stride(values)], *others[:: _stride(others)]]))
     known = [item.title for item in catalog.items[:: max(1, len(catalog) // TITLES)]]
-    wishes = [FRAMES[i % len(FRAMES)].format(word.lower()) for i, word in enumerate(kept)]
-    return [
-        Sentence(text) for text in (*wishes, *(LIKED.format(*pair) for pair in zip(known, known[1:], strict=False)))
-    ]
+    wishes = [frame.format(word.lower()) for word, own in zip(kept, cycle(FRAMES)) for frame in (JOINED, own)]
+    liked = [LIKED.format(*pair) for pair in zip(known, known[1:], strict=False)]
+    return [Sentence(text) for text in (*wishes, *liked)]
 
 
 def _stride(words: Sequence[str]) -> int:

@@ -36,6 +36,7 @@ KEYS = (
     "feelings",
     "relations",
     "known",
+    "idioms",
     "from",
 )
 GENTLE = 1.0  # what a feeling adds to the score of an item that meets all it leans towards
@@ -56,7 +57,8 @@ class Slot:
     ``softness``: the highest is given up first when nothing fits. ``reason``: a clause with ``{value}``. ``inquiry``:
     words of a question about it. ``printed``: its values stand on the thing itself, as a brand does on a pack.
     ``small``: its values are no names, and are said in small letters. ``adjective``: its values may stand before the
-    noun ("a horror film"); only asked of the first slot with tags.
+    noun ("a horror film"); only asked of the first slot with tags. ``within``: of the slot that says what a thing is,
+    the one that tells sorts of things apart. ``stays``: a wish outlives that another sort is asked for (a budget).
     """
 
     name: str
@@ -84,6 +86,8 @@ class Slot:
     printed: bool = False
     small: bool = False
     adjective: bool = True
+    within: str = ""
+    stays: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,8 @@ class Schema:
     message is about this catalogue; ``examples``: messages that open a conversation about it. ``start``: conversations
     begin here. ``places``: its titles are those of places ("flying to prague"). ``about``: what the bot says that it
     knows ("things to buy"); the plural when the file does not say.
-    ``known``: names that people use and no row has, as of famous films that the catalogue lacks.
+    ``known``: names that people use and no row has, as of famous films that the catalogue lacks. ``idioms``: phrases
+    whose words mean nothing here ("you're a star").
     """
 
     name: str
@@ -158,6 +163,7 @@ class Schema:
     relations: Mapping[str, Relation] = field(default_factory=dict)
     carries: tuple[Carry, ...] = ()
     known: tuple[str, ...] = ()
+    idioms: tuple[str, ...] = ()
     start: bool = False
     places: bool = False
     about: str = ""
@@ -179,6 +185,8 @@ def load_schema(path: Path) -> Schema:
     roles = top.table("columns")
     roles.known(*ROLES, "labels")
     slots = {name: _slot(name, table) for name, table in top.table("slots").tables().items()}
+    for slot in (slot for slot in slots.values() if slot.within):
+        _slot_named(top, f"slots.{slot.name}.within", slot.within, slots)
     schema = Schema(
         name=top.text("name"),
         noun=top.text("noun"),
@@ -194,6 +202,7 @@ def load_schema(path: Path) -> Schema:
         relations={name: _relation(name, table, slots) for name, table in top.table("relations").tables().items()},
         carries=tuple(_carry(table, slots) for table in top.rows("from")),
         known=top.texts("known"),
+        idioms=top.texts("idioms"),
         start=top.flag("start"),
         places=top.flag("places"),
         about=top.text("about", top.text("plural")),
@@ -237,6 +246,8 @@ def _slot(name: str, table: Table) -> Slot:
         printed=table.flag("printed"),
         small=table.flag("small"),
         adjective=table.flag("adjective", True),
+        within=table.text("within", ""),
+        stays=table.flag("stays"),
     )
 
 

@@ -24,6 +24,7 @@ class Settings:
     ``llm``, ``encoder`` and ``speech`` take a hub name or a local folder; empty means the packaged weights. ``clip``:
     the same, for a model that compares looks; empty means none.
     ``vectors``: a PostgreSQL with pgvector that finds the candidates of large catalogues; empty means exact products.
+    ``ranker``: the address of the ranker's server (``deploy.serve``); empty means in the process that asks.
     ``device``: ``cpu``, ``cuda`` or ``auto``. ``threads``: torch threads in the action server.
     ``secret`` keys the hashes of platform ids in the store; see :meth:`store_secret`.
     ``rank_seconds``, ``action_seconds``, ``turn_seconds``: how long the ranker, an action and a whole turn may take;
@@ -40,6 +41,7 @@ class Settings:
     cache: Path = ROOT / "var" / "cache"
     db: str = f"sqlite:///{ROOT / 'var' / 'chatrec.db'}"
     vectors: str = ""
+    ranker: str = ""
     data: Path = ROOT.parent / "shared" / "data"
     llm: str = ""
     encoder: str = ""
@@ -107,6 +109,7 @@ class Settings:
             cache=Path(env.get("CHATREC_CACHE", root / "var" / "cache")).resolve(),
             db=env.get("CHATREC_DB", f"sqlite:///{var / 'chatrec.db'}"),
             vectors=env.get("CHATREC_VECTORS", ""),
+            ranker=_address("CHATREC_RANKER", env),
             data=Path(env.get("CHATREC_DATA", root.parent / "shared" / "data")),
             llm=env.get("CHATREC_LLM", ""),
             encoder=env.get("CHATREC_ENCODER", ""),
@@ -135,6 +138,13 @@ def _number(name: str, env: Mapping[str, str], default: int) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise BadInput(f"{name}={value}: give a whole number from 1 upwards")
     return int(value)
+
+
+def _address(name: str, env: Mapping[str, str]) -> str:
+    value = env.get(name, "")
+    if value and not re.fullmatch(r"https?://[^\s/]\S*", value):
+        raise BadInput(f"{name}={value}: give an address like http://127.0.0.1:5065")
+    return value
 
 
 def _consent(value: str) -> str:

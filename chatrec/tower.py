@@ -14,11 +14,12 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import get_args
+from typing import Protocol, TypeVar, get_args
 
 import numpy as np
 import torch
@@ -35,8 +36,11 @@ from chatrec.types import Reading, Stance
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 STANCES: tuple[str, ...] = get_args(Stance)
 CONFIG, HEADS, ADAPTER = "tower.json", "heads.safetensors", "adapter"
+GRAIN = 16  # positions
 WEIGHTS = "model.safetensors"  # in the adapter's place where every weight was trained
 
 
@@ -81,31 +85,50 @@ class Tower(nn.Module):
 
     def queries(self, readings: Sequence[Reading], vectors: Tensor) -> Tensor:
         """(B, dim) of length 1. ``vectors``: (N, encoder_dim), those that the readings' items are indices of."""
-        embedded, ends = self.embedded(readings, vectors)
-        hidden = self.body(inputs_embeds=embedded, use_cache=False).last_hidden_state
-        return self.answer(hidden[torch.arange(len(ends)), ends].float())
+        return self._met(self._hidden(self._rows(readings, vectors)))
+
+    def alone(self, readings: Sequence[Reading], vectors: Tensor) -> Tensor:
+        """As :meth:`queries`, each to the bit what it is by itself (on a processor), whoever else is read: only rows
+        of one padded length share a pass."""
+        rows, found = self._rows(readings, vectors), {}
+        for length in {_padded(row) for row in rows}:
+            places = [place for place, row in enumerate(rows) if _padded(row) == length]
+            hidden = self._hidden([rows[place] for place in places])
+            found |= {place: self._met(one[None]) for place, one in zip(places, hidden, strict=True)}
+        return torch.cat([found[place] for place in range(len(rows))])
 
     def embedded(self, readings: Sequence[Reading], vectors: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, L, width) what the language model reads, and (B,) where in it the query's place is."""
-        texts = [r.text.encode("utf-8", "replace").decode() for r in readings]
-        with self._lock:
-            ids = self.tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-        rows = [self._row(tokens, reading, vectors) for tokens, reading in zip(ids, readings, strict=True)]
-        ends = torch.tensor([len(row) - 1 for row in rows], device=self.ask.device)
-        # Padded on the right: a causal model sees none of it before the query's place.
-        return nn.utils.rnn.pad_sequence(rows, batch_first=True).to(self._dtype), ends
-
-    def answer(self, hidden: Tensor) -> Tensor:
-        """(B, dim) of length 1 for (B, width), what the language model has at the queries' places."""
-        return nn.functional.normalize(self.query_out(hidden), dim=1)
+        """(B, L, width) what the language model reads, and (B,) where in it the queries' places are."""
+        return self._side_by_side(self._rows(readings, vectors))
 
     def scores(self, queries: Tensor, items: Tensor) -> Tensor:
         """(B, N) logits."""
         return self.scale.exp() * queries @ items.T
 
+    def _rows(self, readings: Sequence[Reading], vectors: Tensor) -> list[Tensor]:
+        texts = [r.text.encode("utf-8", "replace").decode() for r in readings]
+        with self._lock:
+            ids = self.tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        return [self._row(tokens, reading, vectors) for tokens, reading in zip(ids, readings, strict=True)]
+
+    def _hidden(self, rows: Sequence[Tensor]) -> Tensor:
+        """(B, width) at the place to answer at."""
+        embedded, ends = self._side_by_side(rows)
+        hidden = self.body(inputs_embeds=embedded, use_cache=False).last_hidden_state
+        return hidden[torch.arange(len(rows), device=hidden.device), ends].float()
+
+    def _side_by_side(self, rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """(B, L, width), padded on the right, and (B,) the places to answer at, which see no padding."""
+        length = max(map(_padded, rows))
+        embedded = torch.stack([nn.functional.pad(row, (0, 0, 0, length - len(row))) for row in rows]).to(self._dtype)
+        return embedded, torch.tensor([len(row) - 1 for row in rows], device=embedded.device)
+
+    def _met(self, hidden: Tensor) -> Tensor:
+        return nn.functional.normalize(self.query_out(hidden), dim=1)
+
     def _row(self, tokens: Sequence[int], reading: Reading, vectors: Tensor) -> Tensor:
         """(L, width): embeddings of text, items and the place to answer at."""
-        device = self.ask.device
+        device = self.device
         text = torch.tensor([self._start, *tokens[-self.config.tokens :]], device=device)
         parts = [self.body.get_input_embeddings()(text).float()]
         kept = reading.items[-self.config.items :]
@@ -113,6 +136,10 @@ class Tower(nn.Module):
             stances = torch.tensor([STANCES.index(stance) for _, stance in kept], device=device)
             parts.append(self.item_in(vectors[[index for index, _ in kept]]) + self.stance[stances])
         return torch.cat([*parts, self.ask[None]])
+
+    @property
+    def device(self) -> torch.device:
+        return self.ask.device
 
     @property
     def _dtype(self) -> torch.dtype:
@@ -136,16 +163,33 @@ class Tower(nn.Module):
         (folder / CONFIG).write_text(json.dumps(asdict(self.config), indent=1) + "\n", encoding="utf-8")
 
 
+def _padded(row: Tensor) -> int:
+    """To a multiple of ``GRAIN``: what a pass makes of a row hangs on the padded length, by rounding."""
+    return -(-len(row) // GRAIN) * GRAIN
+
+
 def halve(path: Path) -> None:
     """Weights in half precision: what low-rank additions to a bfloat16 model need, in half the space."""
     save_file({name: weight.half() for name, weight in load_file(path).items()}, path, {"format": "pt"})
 
 
+class Trained(Protocol):
+    """A tower that serves: a :class:`Tower`, or one whose language model is elsewhere (:mod:`chatrec.remote`)."""
+
+    config: TowerConfig
+    scale: Tensor
+    device: torch.device
+
+    def queries(self, readings: Sequence[Reading], vectors: Tensor) -> Tensor: ...
+
+    def items(self, vectors: Tensor) -> Tensor: ...
+
+
 class QueryTower:
     """A trained tower at work on one catalogue. Safe to use from several threads."""
 
-    def __init__(self, tower: Tower, vectors: np.ndarray) -> None:
-        self.tower = tower.eval()
+    def __init__(self, tower: Trained, vectors: np.ndarray) -> None:
+        self.tower = tower
         self._vectors = torch.from_numpy(np.asarray(vectors, dtype=np.float32))
         self._items: Tensor | None = None
         self._read = lru_cache(maxsize=32)(self._query)  # a list and its reasons ask for the same query again
@@ -158,7 +202,7 @@ class QueryTower:
         """(k,) float32, those of the items at ``rows`` alone: nothing is computed for the others."""
         query = self._read(reading)
         with torch.inference_mode():
-            vectors = self._vectors[torch.from_numpy(rows)].to(self.tower.ask.device)
+            vectors = self._vectors[torch.from_numpy(rows)].to(self.tower.device)
             return (self.tower.items(vectors).cpu() @ query).numpy()
 
     def _query(self, reading: Reading) -> Tensor:
@@ -167,22 +211,27 @@ class QueryTower:
             return self.tower.queries([reading], self._vectors)[0].cpu()
 
     def score_all(self, readings: Sequence[Reading]) -> np.ndarray:
-        """(B, N) float32, one pass for all; on the CPU from then on when the GPU's memory does not suffice."""
-        try:
-            return self._pass(readings)
-        except torch.OutOfMemoryError:
-            log.warning("the GPU has no memory left: the ranker goes on on the CPU")
-            metrics.FALLBACKS.labels("gpu_memory").inc()
-            self.tower.to("cpu", torch.float32)  # it multiplies bfloat16 slowly
-            return self._pass(readings)
+        """(B, N) float32, one pass for all; see :func:`enduring`."""
+        return enduring(self.tower, lambda: self._pass(readings))
 
     def _pass(self, readings: Sequence[Reading]) -> np.ndarray:
-        device = self.tower.ask.device
+        device = self.tower.device
         with torch.inference_mode():
             if self._items is None or self._items.device != device:  # the tower has moved, by another catalogue perhaps
                 self._vectors = self._vectors.to(device)
                 self._items = self.tower.items(self._vectors)
             return (self.tower.queries(readings, self._vectors) @ self._items.T).cpu().numpy()
+
+
+def enduring(tower: Trained, work: Callable[[], T]) -> T:
+    """What ``work`` makes of the tower; on the CPU from then on when the GPU's memory does not suffice."""
+    try:
+        return work()
+    except torch.OutOfMemoryError:
+        log.warning("the GPU has no memory left: the ranker goes on on the CPU")
+        metrics.FALLBACKS.labels("gpu_memory").inc()
+        tower.to("cpu", torch.float32)  # it multiplies bfloat16 slowly
+        return work()
 
 
 def new_tower(settings: Settings, config: TowerConfig = TowerConfig()) -> Tower:
@@ -207,18 +256,32 @@ def load_tower(folder: Path, settings: Settings, merged: bool = True) -> Tower:
     Raises:
         ModelMissing: not there, damaged, or made for another language model.
     """
-    try:
-        tower = new_tower(settings, TowerConfig(**json.loads((folder / CONFIG).read_text(encoding="utf-8"))))
+    config, heads = load_heads(folder)
+    with whole(folder):
+        tower = new_tower(settings, config)
         if (folder / ADAPTER / WEIGHTS).exists():
             tower.body.load_state_dict(load_file(folder / ADAPTER / WEIGHTS))
         else:
             adapted = PeftModel.from_pretrained(tower.body, folder / ADAPTER)
             tower.body = adapted.merge_and_unload() if merged else adapted
-        heads = load_file(folder / HEADS)
         if heads.keys() != tower.heads().keys():
             raise ValueError(f"{HEADS} is of another kind of model")
         tower.load_state_dict(heads, strict=False)
+    return tower.eval()
+
+
+def load_heads(folder: Path) -> tuple[TowerConfig, dict[str, Tensor]]:
+    """What a trained tower is beside the language model. Raises: ModelMissing."""
+    with whole(folder):
+        config = TowerConfig(**json.loads((folder / CONFIG).read_text(encoding="utf-8")))
+        return config, load_file(folder / HEADS)
+
+
+@contextmanager
+def whole(folder: Path) -> Iterator[None]:
+    """Whatever a damaged file makes its parser raise is a model that is missing."""
+    try:
+        yield
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelMissing(f"no trained ranker in {folder}: {reason}") from None
-    return tower.eval()

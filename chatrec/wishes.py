@@ -72,6 +72,35 @@ def begins_anew(found: Sequence[Constraint], old: Sequence[Constraint], text: st
     return bool(again) or first in named or phrases.names(text, schema.noun, schema.plural)
 
 
+def begin_another(old: Sequence[Constraint], new: Sequence[Constraint], catalog: Catalog) -> bool:
+    """Whether another sort of thing is asked for than before: laptops after shoes, but not boots after sneakers."""
+    before, now = _sorts(old, catalog), _sorts(new, catalog)
+    return bool(before and now) and not before & now
+
+
+def outliving(old: Sequence[Constraint], new: Sequence[Constraint], catalog: Catalog) -> tuple[Constraint, ...]:
+    """Of the wishes for one sort of thing those that hold for another: what was turned down, and slots that stay,
+    without tags that no such thing has ("for women" of laptops)."""
+    slots = catalog.schema.slots
+    things = np.all([catalog.mask(c) for c in new if c.op == "is" and not c.soft], axis=0)
+    return tuple(
+        c
+        for c in old
+        if c.op == "not"
+        or (slots[c.slot].stays and (slots[c.slot].type == "number" or bool((catalog.mask(c) & things).any())))
+    )
+
+
+def _sorts(wished: Sequence[Constraint], catalog: Catalog) -> set[str]:
+    """The sorts of things that somebody wishes for; none where a schema tells none apart."""
+    kind = next((slot for slot in catalog.schema.slots.values() if slot.within), None)
+    if kind is None:
+        return set()
+    hard = [c for c in wished if c.op == "is" and not c.soft and c.slot in (kind.name, kind.within)]
+    meant = [catalog.mask(c) for c in hard]
+    return {sort for sort, rows in catalog.values(kind.within).items() if any(mask[rows].any() for mask in meant)}
+
+
 def merge(
     old: tuple[Constraint, ...],
     new: Sequence[Constraint],

@@ -7,12 +7,15 @@ those that really are unused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
 
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.training_data.story_reader.yaml_story_reader import YAMLStoryReader
 from rasa.shared.core.training_data.structures import StoryGraph
 from rasa.shared.importers.rasa import RasaFileImporter
+from rasa.shared.importers.utils import training_data_from_paths
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
@@ -33,12 +36,9 @@ class CatalogImporter(RasaFileImporter):
         return domain.merge(Domain.from_dict({"entities": sorted(missing)})) if missing else domain
 
     def get_nlu_data(self, language: str | None = "en") -> TrainingData:
-        """The examples, and those that the schemas give."""
-        written = super().get_nlu_data(language)
-        known = {message.get(TEXT, "").lower() for message in written.training_examples}
-        made = {text.lower(): intent for schema in _schemas() for intent, text in _examples(schema)}
-        fresh = [Message.build(text, intent=intent) for text, intent in made.items() if text not in known]
-        return written.merge(TrainingData(fresh)) if written.training_examples else written
+        """The examples, and those that the schemas give. Rasa asks for them four times, to validate and to train."""
+        files = [*map(Path, self._nlu_files), *_schema_files()]
+        return _nlu_data(tuple(self._nlu_files), language, tuple(path.stat().st_mtime_ns for path in files))
 
     def get_stories(self, exclusion_percentage: int | None = None) -> StoryGraph:
         """The stories, and the one of the actions."""
@@ -60,8 +60,24 @@ def speech(domain: Domain) -> Speech:
     )
 
 
+@lru_cache(maxsize=1)
+def _nlu_data(paths: Sequence[str], language: str | None, changed: Sequence[int]) -> TrainingData:
+    """What is in the files and the schemas, which were last ``changed`` at those times. Not to be changed."""
+    written = training_data_from_paths(paths, language)
+    if not written.training_examples:
+        return written
+    known = {message.get(TEXT, "").lower() for message in written.training_examples}
+    made = {text.lower(): intent for schema in _schemas() for intent, text in _examples(schema)}
+    fresh = [Message.build(text, intent=intent) for text, intent in made.items() if text not in known]
+    return written.merge(TrainingData(fresh))
+
+
 def _schemas() -> list[Schema]:
-    return [load_schema(path) for path in sorted(Settings.read().catalogs.glob(f"*/{SCHEMA}"))]
+    return [load_schema(path) for path in _schema_files()]
+
+
+def _schema_files() -> list[Path]:
+    return sorted(Settings.read().catalogs.glob(f"*/{SCHEMA}"))
 
 
 def _examples(schema: Schema) -> Iterator[tuple[str, str]]:
@@ -69,7 +85,7 @@ def _examples(schema: Schema) -> Iterator[tuple[str, str]]:
     for text in schema.examples:
         yield "ask_recommendation", text
     for slot in schema.slots.values():
-        for word in (*slot.more[:3], *slot.less[:3]):
+        for word in (*slot.more, *slot.less):
             yield "critique_feature", f"something {word}" if " " not in word else word
     for relation in schema.relations.values():
         for word in relation.words:

@@ -19,12 +19,16 @@ from rasa.shared.nlu.constants import (
     ENTITY_ATTRIBUTE_TYPE,
     ENTITY_ATTRIBUTE_VALUE,
     EXTRACTOR,
+    INTENT_NAME_KEY,
+    INTENT_RANKING_KEY,
+    PREDICTED_CONFIDENCE_KEY,
     TEXT,
 )
 from rasa.shared.nlu.training_data.message import Message
 
 from chatrec.catalog import SCHEMA, load_catalog
 from chatrec.linker import Linker
+from chatrec.policy import SLOT as POLICY
 from chatrec.settings import Settings
 from chatrec.types import Mention
 
@@ -35,17 +39,19 @@ LONGEST = 1_000  # characters of a message that are read
 class CatalogLinker(GraphComponent):
     """Adds an entity for every mention of a catalogue, with the mention itself under ``mention``.
 
-    Config: ``catalogs``, names of folders under ``data/catalogs``; all of them when empty. The catalogues are read
-    with the model, so that the first message does not keep all others waiting, and once per process, since Rasa creates
+    Config: ``catalogs``, names of folders under ``data/catalogs``; all of them when empty. ``idle``: intents of
+    messages that speak of no catalogue ("my wife thanks you"), of which only rules of a policy are heard ("I'm
+    pregnant") when the intent is at least ``sure``. The catalogues are read with the model, so that the first message
+    does not keep all others waiting, and once per process, since Rasa creates
     components anew to train and to load.
     """
 
-    def __init__(self, catalogs: tuple[str, ...]) -> None:
-        self._catalogs = catalogs
+    def __init__(self, config: dict[str, Any]) -> None:
+        self._config = config
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {"catalogs": []}
+        return {"catalogs": [], "idle": [], "sure": 0.8}
 
     @classmethod
     def create(
@@ -55,7 +61,7 @@ class CatalogLinker(GraphComponent):
         resource: Resource,
         execution_context: ExecutionContext,
     ) -> CatalogLinker:
-        return cls(tuple(config["catalogs"]))
+        return cls(config)
 
     @classmethod
     def load(
@@ -73,7 +79,7 @@ class CatalogLinker(GraphComponent):
 
     def _linkers(self) -> list[Linker]:
         folder = Settings.read().catalogs
-        names = self._catalogs or sorted(path.parent.name for path in folder.glob(f"*/{SCHEMA}"))
+        names = self._config["catalogs"] or sorted(path.parent.name for path in folder.glob(f"*/{SCHEMA}"))
         return [_linker(folder / name) for name in names]
 
     def process(self, messages: list[Message]) -> list[Message]:
@@ -81,9 +87,17 @@ class CatalogLinker(GraphComponent):
         linkers = self._linkers()
         for message in messages:
             text = (message.get(TEXT) or "")[:LONGEST]
-            found = [_entity(mention) for linker in linkers for mention in linker.link(text)]
+            mentions = [mention for linker in linkers for mention in linker.link(text)]
+            if self._is_idle(message):
+                mentions = [mention for mention in mentions if mention.entity == POLICY]
+            found = [_entity(mention) for mention in mentions]
             message.set(ENTITIES, [*message.get(ENTITIES, []), *found], add_to_output=True)
         return messages
+
+    def _is_idle(self, message: Message) -> bool:
+        intent = next(iter(message.get(INTENT_RANKING_KEY) or ()), {})
+        sure = intent.get(PREDICTED_CONFIDENCE_KEY, 0.0) >= self._config["sure"]
+        return sure and intent.get(INTENT_NAME_KEY) in self._config["idle"]
 
 
 @cache

@@ -49,8 +49,9 @@ class EmbeddingIntentClassifier(Trained, IntentClassifier):
     A message of several sentences is the mean of what its sentences say. In "Hi! Thanks, that was great. Any others?"
     the greeting and the thanks give way to the request.
 
-    What the bot did before counts as well (``bot_turn.TURNS``): Rasa hands the tracker to ``process``. Each example is
-    learned twice, alone and after a turn of the bot, so that a message without a conversation is understood too.
+    What the bot did before counts as well (``bot_turn.TURNS``): Rasa hands the tracker to ``process``. Half of the
+    examples are learnt without it, so that a message without a conversation is understood too; those that say their
+    turn themselves are always learnt with it.
 
     Configuration:
         after: for an intent, the turns that its examples come after, one after the other, unless an example's own
@@ -102,12 +103,12 @@ class EmbeddingIntentClassifier(Trained, IntentClassifier):
         wholes, words = np.concatenate([vectors(m)[1] for m in examples]), _words([m.get(TEXT) for m in examples])
         themes = TruncatedSVD(THEMES, random_state=0).fit(words)
         told = np.hstack([self.config["words"] * themes.transform(words).astype(wholes.dtype), wholes])
-        rows = np.concatenate([_beside(told, None), _beside(told, turns_before(examples, self.config["after"]))])
+        rows = _beside(told, _told(turns_before(examples, self.config["after"]), examples))
         middle = rows.mean(axis=0)  # the solver gets there sooner from the middle; the solution is the same
         model = LogisticRegression(
             C=self.config["C"], multi_class="multinomial", max_iter=1000, tol=self.config["tolerance"]
         )
-        model.fit(rows - middle, intents * 2)
+        model.fit(rows - middle, intents)
         model.intercept_ -= model.coef_ @ middle
         two = len(model.classes_) == 2  # then scikit-learn keeps the second intent's half only
         weights = np.concatenate([-model.coef_, model.coef_]) if two else model.coef_
@@ -188,7 +189,7 @@ def turns_before(examples: Sequence[Message], after: Mapping[str, Sequence[str]]
     chosen, count = [], Counter[str]()
     for example in examples:
         intent = example.get(INTENT)
-        own = ((example.get(METADATA) or {}).get(METADATA_INTENT) or {}).get("after") or after.get(intent) or TURNS
+        own = _own_turn(example) or after.get(intent) or TURNS
         turns = [own] if isinstance(own, str) else own
         if unknown := set(turns) - set(TURNS):
             raise BadInput(f"{intent}: after must be of {', '.join(TURNS)}, not {', '.join(map(str, unknown))}")
@@ -197,7 +198,22 @@ def turns_before(examples: Sequence[Message], after: Mapping[str, Sequence[str]]
     return chosen
 
 
-def _beside(rows: np.ndarray, turns: Sequence[str] | None) -> np.ndarray:
+def _own_turn(example: Message) -> str | Sequence[str] | None:
+    return ((example.get(METADATA) or {}).get(METADATA_INTENT) or {}).get("after")
+
+
+def _told(turns: Sequence[str], examples: Sequence[Message]) -> list[str | None]:
+    """The turns of the examples that say theirs, and of half of the others: of an intent's first four, not of its next
+    four, and so on."""
+    told, count = [], Counter[str]()
+    for turn, example in zip(turns, examples, strict=True):
+        own, intent = bool(_own_turn(example)), example.get(INTENT)
+        told.append(turn if own or count[intent] // len(TURNS) % 2 == 0 else None)
+        count[intent] += not own
+    return told
+
+
+def _beside(rows: np.ndarray, turns: Sequence[str | None] | None) -> np.ndarray:
     """(n, D + turns): the rows, and beside each a 1 for the bot's turn; zeros where it is unknown."""
     ones = np.array([[float(t == turn) for turn in TURNS] for t in turns or ()], dtype=rows.dtype)
     return np.hstack([rows, ones if turns else np.zeros((len(rows), len(TURNS)), rows.dtype)])

@@ -1,9 +1,10 @@
 """Fine-tunes the encoder on the examples of the intents: ``make tune``, or ``python -m components.tuning``.
 
 The encoder learns to tell the intents apart and is then used as before: ``rasa train`` learns the intents from its
-vectors in seconds, new intents as well, so this is worth repeating only when there are many more examples. A low-rank
-adapter on every layer (LoRA; Hu et al., ICLR 2022) under a linear head that is thrown away, trained with cross-entropy;
-a fine-tuned sentence encoder under a regression on its vectors follows SetFit (Tunstall et al., 2022).
+vectors in seconds, new intents as well, so this is worth repeating only when there are many more examples. All matrices
+of its layers are trained, under a linear head that is thrown away, with cross-entropy; a fine-tuned sentence encoder
+under a regression on its vectors follows SetFit (Tunstall et al., 2022). Of what changed the largest directions are
+kept, as a low-rank adapter (LoRA's form; Hu et al., ICLR 2022): 2.6 MB instead of 21.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ class Recipe:
 
     epochs: int = 4
     batch: int = 32
-    rank: int = 16
-    rate: float = 1e-3
+    rank: int = 32
+    rate: float = 1e-4
     head_rate: float = 5e-2
     warm_up: float = 0.1
     smoothing: float = 0.05
@@ -89,23 +90,47 @@ class Lessons:
 def tune(encoder: Encoder, lessons: Lessons, recipe: Recipe = Recipe()) -> PeftModel:
     """The encoder's body under an adapter that knows the lessons; the encoder has it as well."""
     torch.manual_seed(recipe.seed)
-    options = {"r": recipe.rank, "lora_alpha": 2 * recipe.rank, "lora_dropout": 0.05}
-    body = get_peft_model(body_of(encoder), LoraConfig(target_modules=["query", "key", "value", "dense"], **options))
+    body = body_of(encoder).requires_grad_(False)
+    learnt = {name: module.weight for name, module in body.named_modules() if _is_learnt(name, module)}
+    before = {name: weight.detach().clone() for name, weight in learnt.items()}
+    for weight in learnt.values():
+        weight.requires_grad_(True)
     head = nn.Linear(len(recipe.layers) * encoder.dimensions + len(TURNS), int(lessons.intents.max()) + 1)
     nn.init.zeros_(head.weight)
     batches = [batch for epoch in range(recipe.epochs) for batch in lessons.batches(recipe, epoch)]
-    optimizer, schedule = _optimizer(body, head, len(batches), recipe)
+    optimizer, schedule = _optimizer([*learnt.values()], head, len(batches), recipe)
     body.train()
     with on_all_cores(), tqdm(batches, desc="fine-tuning", unit="batch", disable=None) as bar:
         for batch in bar:
             loss = _loss(encoder, head, lessons, batch, recipe)
             optimizer.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(body.parameters(), 1.0)
+            nn.utils.clip_grad_norm_(learnt.values(), 1.0)
             optimizer.step()
             schedule.step()
             bar.set_postfix(loss=f"{loss.item():.2f}", refresh=False)
-    return body.eval()
+    return adapter(body.eval(), before, recipe.rank)
+
+
+def _is_learnt(name: str, module: nn.Module) -> bool:
+    return isinstance(module, nn.Linear) and name.startswith("encoder.layer.")
+
+
+def adapter(body: nn.Module, before: Mapping[str, Tensor], rank: int) -> PeftModel:
+    """The body as it was ``before`` under an adapter, which holds the ``rank`` largest directions of what has changed
+    in each matrix; matrices by the names of their modules."""
+    halves = {}
+    for name, start in before.items():
+        weight = body.get_submodule(name).weight.data
+        left, sizes, right = torch.linalg.svd(weight - start, full_matrices=False)
+        halves[name] = left[:, :rank] * sizes[:rank].sqrt(), sizes[:rank, None].sqrt() * right[:rank]
+        weight.copy_(start)
+    adapted = get_peft_model(body, LoraConfig(r=rank, lora_alpha=rank, target_modules=sorted(before)))
+    for name, (b, a) in halves.items():
+        layer = adapted.get_base_model().get_submodule(name)
+        layer.lora_A["default"].weight.data.copy_(a)
+        layer.lora_B["default"].weight.data.copy_(b)
+    return adapted.eval()
 
 
 def _loss(encoder: Encoder, head: nn.Linear, lessons: Lessons, batch: Sequence[int], recipe: Recipe) -> Tensor:
@@ -118,9 +143,8 @@ def _loss(encoder: Encoder, head: nn.Linear, lessons: Lessons, batch: Sequence[i
     return nn.functional.cross_entropy(scores, lessons.intents[batch], label_smoothing=recipe.smoothing)
 
 
-def _optimizer(body: nn.Module, head: nn.Module, steps: int, recipe: Recipe):
+def _optimizer(learnt: Sequence[nn.Parameter], head: nn.Module, steps: int, recipe: Recipe):
     """AdamW; the rates rise for a tenth of the steps and then fall to nothing."""
-    learnt = [p for p in body.parameters() if p.requires_grad]
     groups = [
         {"params": learnt, "lr": recipe.rate, "weight_decay": 0.01},
         {"params": head.parameters(), "lr": recipe.head_rate, "weight_decay": 0.0},

@@ -1,18 +1,21 @@
-"""Several processes on one machine: ``python -m deploy.multi`` (``make multi``).
+"""Several processes on one machine: ``python -m deploy.multi [--serve]`` (``make multi``, ``make serve``).
 
 Two Rasa servers behind a proxy at ``CHATREC_PORT``, an action server, PostgreSQL for the store and Rasa's trackers, and
-Redis for the locks. One that dies is restarted, and what it did is meanwhile done by the other Rasa server, the spool
-(PostgreSQL), or said to be away (the rest, for seconds). The databases stay under ``var``; the exit codes are those of
-:mod:`deploy.local`.
+Redis for the locks; with ``--serve`` the ranker has two processes of its own as well (:mod:`deploy.serve`). One that
+dies is restarted, and what it did is meanwhile done by the other Rasa server, the spool (PostgreSQL), the candidates'
+order (the ranker), or said to be away (the rest, for seconds). The databases stay under ``var``; the exit codes are
+those of :mod:`deploy.local`.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -20,18 +23,23 @@ import yaml
 from chatrec.errors import ModelMissing
 from chatrec.settings import Settings
 from deploy.local import HOST, action_server, endpoints, launch, rasa
+from deploy.serve import server as ranker
 from deploy.servers import Server, free_port
 
 RASAS = 2
 
 
-def stages(settings: Settings) -> Iterator[tuple[Server, ...]]:
-    """What starts together; the next are asked for once these answer. Raises: ModelMissing."""
+def stages(settings: Settings, serve: bool = False) -> Iterator[tuple[Server, ...]]:
+    """What starts together; the next are asked for once these answer. ``serve``: the ranker is a server, too.
+    Raises: ModelMissing."""
     folder, redis_port = settings.var / "postgres", free_port()
-    yield postgres(settings, folder), redis(settings, redis_port)
+    ranker_port = free_port()
+    rankers = (ranker(settings, ranker_port),) if serve else ()
+    yield postgres(settings, folder), redis(settings, redis_port), *rankers
     url = (folder / "url").read_text()
     own = replace(settings, db=url.format("chatrec"), trackers=url.format("rasa"))
     env = {"CHATREC_DB": own.db, "CHATREC_TRACKERS": own.trackers, "CHATREC_SECRET": own.store_secret()}
+    env |= {"CHATREC_RANKER": f"http://{HOST}:{ranker_port}"} if serve else {}
     files = shared_endpoints(own, f"redis://{HOST}:{redis_port}/0")
     rasas = [rasa(own, f"Rasa {n}", free_port(), files) for n in range(1, RASAS + 1)]
     yield tuple(replace(s, env={**s.env, **env}) for s in (action_server(own), *rasas))
@@ -96,4 +104,6 @@ def shared_endpoints(settings: Settings, redis_url: str) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(launch(stages))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--serve", action="store_true", help="the ranker in processes of its own, by Ray Serve")
+    sys.exit(launch(partial(stages, serve=parser.parse_args().serve)))

@@ -59,9 +59,10 @@ async def _live(_: Request) -> HTTPResponse:
 
 async def _ready(_: Request) -> HTTPResponse:
     down = await asyncio.to_thread(_store_down)
+    trouble = await asyncio.to_thread(live().trouble)
     serves = promotion.serving(live().engine.settings.models) or "the bare language model"
-    model = f"the candidates' order, since {live().amiss}" if live().amiss else serves
-    status = "not ready" if down else "degraded" if live().amiss else "ok"
+    model = f"not {serves}, since {trouble}" if trouble else serves
+    status = "not ready" if down else "degraded" if trouble else "ok"
     return json({"status": status, "model": model, "store": down or "ok"}, 503 if down else 200)
 
 

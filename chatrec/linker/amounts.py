@@ -21,15 +21,19 @@ _VALUES = (
 )
 _SMALL, _ROUND = "|".join((*FIGURES, *_TEENS)), "|".join(_TENS)
 NUMBER = (
-    rf"\d+(?:[.,]\d+)?|(?:an?|{_SMALL}) hundred(?: (?:and )?(?:{_ROUND}|{_SMALL}))?"
+    rf"\d{{1,3}}(?:,\d{{3}})+|\d+(?:[.,]\d+)?|(?:an?|{_SMALL}|{_ROUND}) thousand"
+    rf"|(?:an?|{_SMALL}) hundred(?: (?:and )?(?:{_ROUND}|{_SMALL}))?"
     rf"|(?:{_ROUND})(?:[ -](?:{_SMALL}))?|a couple of|{_SMALL}|an?"
 )
+_GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+")  # "2,000"
 _DECADES = {word[:-1] + "ies": 10 * value for value, word in enumerate(_TENS, 2)}
+_SIGNS = frozenset(re.findall(r"\S+", "€ $ £ ¥ ₹ eur usd gbp chf pln sgd aud cad brl inr rs"))  # may stand in front
 _DECADE = re.compile(
     rf"(?:\b(?P<part>early|late|mid|beginning of|end of)[ -]+(?:the )?)?'?\b"
     rf"(?:(?P<century>1[89]|20)?(?P<figure>\d)0'?s|(?:nineteen[ -])?(?P<word>{'|'.join(_DECADES)})|"
     r"(?P<aughts>noughties|aughts))\b"
 )
+NUMERALS = frozenset((*_VALUES, *_DECADES))
 _PARTS = {"early": (0, 3), "beginning of": (0, 3), "mid": (3, 6), "late": (6, 9), "end of": (6, 9)}
 _LAST_YEARS = re.compile(rf"\b(?:last|past|previous) (?P<n>{NUMBER}|few|several) (?P<unit>year|decade)s\b")
 _LAST_YEAR = re.compile(r"\b(?:from|of) (?P<which>last|this) (?P<unit>year|decade)(?:'s)?\b")
@@ -54,7 +58,9 @@ class Amount:
 def number(words: str) -> float:
     """The value of what ``NUMBER`` matches."""
     if words[0].isdigit():
-        return float(words.replace(",", "."))
+        return float(words.replace(",", "") if _GROUPED.fullmatch(words) else words.replace(",", "."))
+    if words.endswith(" thousand"):
+        return 1000 * number(words.removesuffix(" thousand"))
     hundreds, found, rest = words.rpartition(" hundred")
     parts = re.split(r"[ -]", rest if found else words.removeprefix("a couple of") or "two")
     return 100 * _VALUES.get(hundreds, 0) + sum(_VALUES.get(part, 0) for part in parts)
@@ -71,9 +77,9 @@ class Units:
         names = "|".join(re.escape(unit) for unit in sorted(self.factors, key=lambda unit: (-len(unit), unit)))
         names = names or "(?!)"  # matches nothing
         initials = "|".join(sorted({re.escape(unit[0]) for unit in self.factors if unit[0].isalpha()})) or "(?!)"
-        signs = "|".join(re.escape(unit) for unit in self.factors if unit in "€$£¥₹") or "(?!)"
+        signs = "|".join(re.escape(unit) for unit in self.factors if unit in _SIGNS) or "(?!)"
         self._signed = re.compile(
-            rf"(?<!\w)(?P<unit>{signs}) ?(?P<n>\d+(?:,\d{{3}})*(?:\.\d+)?)(?P<thousand> ?k\b)?(?![\w%])"
+            rf"(?<!\w)(?<!\d )(?P<unit>{signs}) ?(?P<n>\d+(?:,\d{{3}})*(?:\.\d+)?)(?P<thousand> ?k\b)?(?![\w%])"
         )
         self._pattern = re.compile(
             rf"(?<![\w.])(?:(?P<half>half(?: an)?)|(?P<n>{NUMBER})(?P<and_half> and a half)?)"

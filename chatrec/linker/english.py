@@ -54,7 +54,7 @@ ORDINARY = (
     | PROPER
     | _words(
         """
-    erase erased export exported medication medications max min
+    erase erased export exported garlic medication medications max min
     able absolutely accept accident account ache across act acting action actor actress actual actually add adult
     adults adventure advice afraid afternoon afterwards age ago agree ahead air airport album aliens alive allergy
     alone along alternative amaze amazing amount amuse amusing ancient anger angry animal animals animate animation

@@ -39,6 +39,24 @@ _RIGHT = {
     r"all[ -]in\b|in total\b|at a push\b",
     "about": r"or so\b|ish\b|-ish\b|each\b",
 }
+_BOUNDS = frozenset(
+    (
+        "more",
+        "less",
+        "than",
+        "least",
+        "minimum",
+        "maximum",
+        "under",
+        "above",
+        "below",
+        "before",
+        "after",
+        "since",
+        "until",
+        "between",
+    )
+)
 _FILLER = r"(?:\s+(?:the|about|around|year|of|a|roughly|like|score of|rating of))*[\s-]*'?$"
 _JOINED = re.compile(r"\s*(?:-|–|—|to|until|till|through)\s*(?:the )?'?$")
 _AND = re.compile(r"\s*(?:and|to|-|&)\s*(?:the )?'?$")
@@ -77,6 +95,8 @@ class Numbers:
         self.steps = {name: float(column.whole) for name, column in self._columns.items()}
         self._left = {op: re.compile(rf"(?<!\w)(?:{words}){_FILLER}") for op, words in _LEFT.items()}
         self._right = {op: re.compile(rf"[\s-]?(?:{words})") for op, words in _RIGHT.items()}
+        units = {word for slot in slots for unit in slot.units for word in unit.split()}
+        self.words = frozenset(word for word in units if len(word) > 4 and word.isalpha()) | _BOUNDS
 
     def find(self, message: Message) -> Iterator[Mention]:
         """Every wish in numbers; they do not overlap."""

@@ -38,7 +38,7 @@ _WITHIN = frozenset(("of", "the"))  # words that a longer name may have between 
 _BREAKS = frozenset('.,;:!?()"/&+\n')
 _SMALL = frozenset(("the", "a", "an", "of", "in", "and", "to", "for", "on", "at", "with", "from", "by", "or"))
 _CLOSED = re.compile(
-    r"\W*$|\s*[.,;:!?)\"]|\s+(?:but|and|or|please|pls|though|yet|yesterday|today|again|with|is|was|recently|twice|already|"
+    r"\W*$|\s*[.,;:!?)\"%]|\s+(?:but|and|or|please|pls|though|yet|yesterday|today|again|with|is|was|recently|twice|already|"
     r"too|which|because|so|last|this|when|as|on|years?|it|i|than|instead|except|then)\b"
 )
 

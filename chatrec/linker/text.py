@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, product
@@ -26,11 +26,13 @@ _QUOTES = str.maketrans("’‘“”´`", "''\"\"''")
 
 _SHORTEST = 4  # letters of a word that may be misspelt; shorter ones have too many neighbours
 _MANY = 7  # letters from which any slip is forgiven; in shorter words only those that do not make another word of them
-_LEFT_OUT = 5  # letters from which one left out is forgiven
+_LEFT_OUT, _BESIDE = 5, 6  # letters from which one left out, or the key beside it, is forgiven
 _TWO_SLIPS = 8  # letters from which two slips are forgiven
 _SHORT_NAME, _LONG_NAME = 6, 12  # letters of all words of a name from which one and two slips are forgiven
+_CLEAR_NAME = 20  # letters from which a name is clear whatever its words are
 _CHOICES = 3  # words that one misspelt word may stand for
 _MISSPELT = 2  # words of one stretch that may be corrected
+_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")  # of a keyboard
 _GUESSES = 6  # spellings tried for one stretch of words
 _MEMORY = 20_000  # words
 
@@ -121,10 +123,11 @@ def _token(text: str, found: re.Match[str]) -> Token:
 class Spelling:
     """Looks for words of a vocabulary within one slip of a misspelt word (two in long words), a swap of neighbours
     counting as one: optimal string alignment. Only words of the same first letter and about the same length are
-    compared. Numbers are never corrected, nor are words that English has."""
+    compared. Numbers are never corrected, nor are words that English has. ``few``: the vocabulary is so small that any
+    slip may be forgiven in short words, too."""
 
-    def __init__(self, vocabulary: Iterable[str]) -> None:
-        self._words = frozenset(vocabulary)
+    def __init__(self, vocabulary: Iterable[str], few: bool = False) -> None:
+        self._words, self._few = frozenset(vocabulary), few
         self._blocks: dict[tuple[str, int], list[str]] = defaultdict(list)
         for word in sorted(self._words):
             if len(word) >= _SHORTEST - 1 and word.replace(" ", "").isalpha():
@@ -148,11 +151,11 @@ class Spelling:
 
     def name(self, words: Sequence[str]) -> list[tuple[str, int]]:
         """For a vocabulary of whole names: those meant by several words that are words of their own, but no name
-        together ("brad pit"). A small word in between or nothing but everyday words is no misspelt name."""
-        if len(words) < 2 or any(word in CLOSED or not word.isalpha() for word in words):
-            return []
+        together ("brad pit"). A short one of small or everyday words is no misspelt name."""
         key = compact(words)
-        if len(key) < _SHORT_NAME or all(map(is_ordinary, words)):
+        if len(words) < 2 or len(key) < _SHORT_NAME or not all(map(str.isalpha, words)):
+            return []
+        if len(key) < _CLEAR_NAME and (any(word in CLOSED for word in words) or all(map(is_ordinary, words))):
             return []
         return [(name, slips) for name, slips in self._remembered(key)[:1] if slips == 1 or len(key) >= _LONG_NAME]
 
@@ -167,14 +170,42 @@ class Spelling:
         slips = 2 if len(word) >= _TWO_SLIPS else 1
         lengths = range(len(word) - slips, len(word) + slips + 1)
         near = [other for n in lengths for other in self._blocks.get((word[:1], n), ())]
-        if len(word) < _MANY:
+        if len(word) < _MANY and not self._few:
             near = [other for other in near if _mistyped(word, other)]
-        found = process.extract(word, near, scorer=OSA.distance, score_cutoff=slips, limit=_CHOICES)
-        return [(other, int(distance)) for other, distance, _ in found]
+        found = process.extract(word, near, scorer=OSA.distance, score_cutoff=slips, limit=None)
+        found.sort(key=lambda one: (one[1], not _beside(word, one[0])))
+        return [(other, int(distance)) for other, distance, _ in found[:_CHOICES]]
 
 
 def _mistyped(word: str, other: str) -> bool:
-    """Whether a word is another but for letters swapped, doubled wrongly or, within it, left out: "horor", "funy",
-    "sience". Another letter, or one too many, makes too many words of others: "bench", "lumps", "reset"."""
+    """Whether a word is another but for letters swapped, doubled wrongly or, within it, left out or typed with the key
+    beside: "horor", "funy", "sience", "dictor". Any other letter, or one too many, makes too many words of others:
+    "bench", "lumps", "reset"."""
     left_out = len(word) >= _LEFT_OUT and len(word) < len(other) and word[-1] == other[-1]
-    return left_out or sorted(word) == sorted(other) or _DOUBLED.sub(r"\1", word) == _DOUBLED.sub(r"\1", other)
+    if left_out or (len(word) >= _BESIDE and _beside(word, other)):
+        return True
+    return sorted(word) == sorted(other) or _DOUBLED.sub(r"\1", word) == _DOUBLED.sub(r"\1", other)
+
+
+def _beside(word: str, other: str) -> bool:
+    """Whether one letter is another's neighbour on a keyboard, and the rest is the same."""
+    wrong = [a + b for a, b in zip(word, other, strict=False) if a != b]
+    beside = (wrong[0], wrong[0][::-1]) if len(wrong) == 1 and len(word) == len(other) else ()
+    return any(pair in row for pair in beside for row in _ROWS)
+
+
+def mended(message: Message, spelling: Spelling, names: Container[str]) -> tuple[Message, Sequence[int]]:
+    """The message with the misspelt words of ``spelling`` put right, and where each of its characters comes from.
+    ``names``: words that only look misspelt ("Firth")."""
+    text, places, last = "", [], 0
+    for token in message.tokens:
+        meant = [] if token.key in names else spelling.meant(token.key)
+        if meant:
+            word = meant[0][0]
+            text += message.text[last : token.start] + word
+            inside = (min(token.start + i, token.end - 1) for i in range(len(word) - 1))
+            places += [*range(last, token.start), *inside, token.end - 1]
+            last = token.end
+    if not last:
+        return message, range(len(message.text))
+    return read(text + message.text[last:]), [*places, *range(last, len(message.text))]

@@ -34,11 +34,13 @@ _YEAR = re.compile(  # "Heat (1995)", "Heat, 1995", "Heat from 1995"; not "war, 
 )
 _ANOTHER = re.compile(r"\s*\(\d{4}\)|\s\d{1,4}(?=\s*(?:$|[.,!?()]))")  # "Taken 3", "It (2017)": not this one
 _LIST = re.compile(
-    r"\s*(?:,|&|/|\bv(?:s|ersus)?\b\.?|(?:,\s*)?\b(?:and|or|than|(?:but )?not)\b)\s*"
+    r"%?\s*(?:,|&|/|\bv(?:s|ersus)?\b\.?|(?:,\s*)?\b(?:and|or|than|(?:but )?not)\b)\s*"
 )  # between two titles
 _BROKEN = re.compile(r"[,;.!?] ")
 _YEARS_OFF = 1  # release dates differ from country to country
 _WELL_KNOWN, _RENOWNED = 0.65, 0.95  # share of the items that are less known
+_CLEAR = 3  # words of a title that was liked from which it may be misspelt
+_PHRASE = 4  # words of a title that are no accident beside another
 _LONG, _ENOUGH = 7, 6  # letters from which a word with one slip is still clear; the same if it is all that was said
 _SLIP, _SHORT = 0.9, 0.95  # factors of certainty for a slip and for a short name
 _EXACT = 0.1  # popularity that an exact match makes up for
@@ -99,6 +101,8 @@ class Titles:
                 continue
             mention = self._mention(message, match)
             meant.append(mention) if mention else rest.append(match)
+            if mention and self._signs.judged(message, match.tokens[0].start, fans=True):
+                judged.add(match.end)
         return meant + [
             self._named(message, match, match.items, match.end, 1.0)
             for match in rest
@@ -234,7 +238,8 @@ class Titles:
         Paris" tells of two places, whatever else the words could ask for. Not "I liked drama"."""
         word = match.words[0]
         plain = len(match.words) == 1 and is_ordinary(word) and word not in PROPER
-        if plain or match.slips or not match.whole or CLOSED.issuperset(match.words):
+        slipped = match.slips and len(match.words) < _CLEAR
+        if plain or slipped or not match.whole or CLOSED.issuperset(match.words):
             return False
         valued = len(match.words) > 1 or word in self._vocabulary  # "a fan of Hitchcock" is one of the director
         said = self._signs.judged(message, match.start, fans=valued) or any(
@@ -244,13 +249,14 @@ class Titles:
 
     def _listed(self, message: Message, match: _Match, meant: Iterable[Mention]) -> bool:
         """Whether words that alone would be no title stand beside one: "jaws or alien"."""
-        words = match.words
+        words, phrase = match.words, match.whole and len(match.words) >= _PHRASE
         other = any(map(self._vocabulary.lists, words)) and not self._signs.capitals(message, match.tokens)
+        other = other and not phrase
         if match.slips or other or CLOSED.issuperset(words):
             return False
         places = [(title.end, match.start) for title in meant] + [(match.end, title.start) for title in meant]
         beside = any(left < right and _LIST.fullmatch(message.plain, left, right) for left, right in places)
-        return bool(beside) and self._famous(match) and self._signs.closes(message, match.end)
+        return bool(beside) and (phrase or self._famous(match)) and self._signs.closes(message, match.end)
 
     def _famous(self, match: _Match) -> bool:
         return max(map(self._fame, match.items)) >= self._well_known

@@ -45,7 +45,7 @@ class Recipe:
     pace: float = 6e-3
     shards: int = 1
     local: int = 1
-    stride: float = 0.1
+    stride: float = 0.003
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,28 @@ def test_an_exclusion_removes_the_wish_it_contradicts_and_stays(movies):
     assert ("genre", "not", "Horror") in values(state)
 
 
+def test_another_sort_of_thing_leaves_behind_what_was_said_of_the_first(catalogs):
+    shop = catalogs["shopping"]
+
+    def wish(slot: str, value: str, op: str = "is") -> Mention:
+        return Mention(slot, 0, 1, value, value, (Constraint(slot, op, (value,), value.lower()),))
+
+    budget = Mention("price", 0, 1, "under 150", 150.0, (Constraint("price", "max", (150.0,)),))
+    shoes = [wish("kind", "Running shoes"), wish("colour", "Black"), wish("brand", "Nike"), budget]
+    shoes += [wish("for", "Women"), wish("brand", "Hoka", "not")]
+    state = understand(State("shopping"), "ask_recommendation", "shoes", shoes, shop).state
+    for kind, stay in (
+        ("Laptops", {("kind", "is", "Laptops")}),
+        ("Leggings", {("kind", "is", "Leggings"), ("for", "is", "Women")}),
+        (
+            "Boots",
+            {("kind", "is", "Boots"), ("for", "is", "Women"), ("colour", "is", "Black"), ("brand", "is", "Nike")},
+        ),
+    ):
+        after = understand(state, "reformulate", f"now {kind}", [wish("kind", kind)], shop).state
+        assert values(after) == stay | {("price", "max", 150.0), ("brand", "not", "Hoka")}
+
+
 def test_a_new_bound_replaces_the_old_bound_of_its_kind_only(movies):
     state = understand(State("movies"), "answer", "after 1990", [bound("min", 1990.0)], movies).state
     state = understand(state, "critique_feature", "before 2010", [bound("max", 2010.0)], movies).state

@@ -95,6 +95,14 @@ def test_what_is_asked_for_goes_before_what_is_felt(movies):
     )
 
 
+def test_what_does_not_go_against_the_feeling_leans_with_it(movies):
+    """Of westerns the comforting ones; of horror films none, and "not horror" is what somebody sad would say."""
+    sad = replace(TIRED, feeling="sad")
+    for op, value, expected in (("is", "Western", True), ("is", "Horror", False), ("not", "Horror", True)):
+        query = Query("movies", constraints=(Constraint("genre", op, (value,)),))
+        assert bool(feelings.says(feelings.leaning(query, sad, movies, NOW), "sad", movies)) == expected
+
+
 def test_a_leaning_is_soft_and_small(catalogs):
     for catalog in catalogs.values():
         for feeling in catalog.schema.feelings.values():

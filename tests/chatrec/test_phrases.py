@@ -7,12 +7,14 @@ import pytest
 from chatrec import phrases
 
 
-@pytest.mark.parametrize("text", ["recommend me something good", "what should i watch tonight?", "any movie ideas", ""])
+@pytest.mark.parametrize(
+    "text", ["recommend me something good", "what should i watch tonight?", "any movie ideas pleaae", ""]
+)
 def test_vague_requests(text):
     assert phrases.is_vague(text)
 
 
-@pytest.mark.parametrize("text", ["a movie about space travel", "something with dinosaurs", "heist"])
+@pytest.mark.parametrize("text", ["a movie about space travel", "something with dinosaurs", "heist", "about cooking"])
 def test_requests_with_something_to_search_by(text):
     assert not phrases.is_vague(text)
 
@@ -23,6 +25,7 @@ def test_requests_with_something_to_search_by(text):
         ("loved it", "like"),
         ("didn't like it", "dislike"),
         ("not my thing", "dislike"),
+        ("the second one wasn't for me", "dislike"),
         ("it was great fun", "like"),
         ("i have seen it", None),
         ("do not really enjoy those", "dislike"),

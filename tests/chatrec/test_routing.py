@@ -50,6 +50,8 @@ def router(catalogs, tmp_path_factory) -> Router:
         ("I've seen the second one, now a novel to read", "ask_recommendation", "films", "books"),
         ("a book like that film", "ask_recommendation", "films", "books"),
         ("I want to read something, crime", "ask_recommendation", "films", "books"),
+        ("can you recommend a fiml", "ask_recommendation", "books", "films"),
+        ("I liked Salt and Wind, and Letters to a Lamp", "ask_recommendation", "books", "books"),
     ],
 )
 def test_a_message_goes_to_the_catalogue_it_is_about_and_else_stays(router, hear, text, intent, current, expected):

@@ -70,6 +70,11 @@ def test_tags_and_people_describe_an_item_when_the_file_does_not_say(tmp_path):
             'type = "tags"\nsynonims = {}',
             "slots.kind.synonims is not a key of this file; did you mean",
         ),
+        (
+            'type = "tags"',
+            'type = "tags"\nwithin = "pric"',
+            "slots.kind.within names 'pric', which is no slot; did you",
+        ),
         ('columns = ["kinds"]', 'columns = "kinds"', "slots.kind.columns is missing or not a list of texts"),
         ('columns = ["price"]', 'columns = ["price", "tax"]', "slots.price.columns must name one column"),
         ("{ max = 10 }", "{ maximum = 10 }", "slots.price.words.cheap.maximum is not a key"),

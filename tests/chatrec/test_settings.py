@@ -35,6 +35,7 @@ def test_an_empty_environment_gives_the_defaults():
         ("CHATREC_DATA", "/elsewhere", "data", Path("/elsewhere")),
         ("CHATREC_DB", "postgresql://db/chatrec", "db", "postgresql://db/chatrec"),
         ("CHATREC_VECTORS", "postgresql://db/vectors", "vectors", "postgresql://db/vectors"),
+        ("CHATREC_RANKER", "http://ranker:5065", "ranker", "http://ranker:5065"),
         ("CHATREC_LLM", "somebody/model", "llm", "somebody/model"),
         ("CHATREC_ENCODER", "somebody/encoder", "encoder", "somebody/encoder"),
         ("CHATREC_SPEECH", "small.en", "speech", "small.en"),
@@ -100,6 +101,13 @@ def test_a_device_that_is_none_is_refused_by_name(value):
     with pytest.raises(BadInput) as refused:
         Settings.read({"CHATREC_DEVICE": value})
     assert str(refused.value) == f"CHATREC_DEVICE={value}: give cpu, cuda or auto"
+
+
+@pytest.mark.parametrize("value", ["ranker:5065", "5065", "http://", "ftp://ranker"])
+def test_an_address_that_is_none_is_refused_by_name(value):
+    with pytest.raises(BadInput) as refused:
+        Settings.read({"CHATREC_RANKER": value})
+    assert str(refused.value) == f"CHATREC_RANKER={value}: give an address like http://127.0.0.1:5065"
 
 
 @pytest.mark.parametrize("command", [["chatrec.cli", "catalog", "list"], ["deploy.local"]])

@@ -76,6 +76,19 @@ def test_entities_are_plain_json(component):
     assert json.loads(json.dumps(found)) == found
 
 
+@pytest.mark.parametrize(("intent", "chance", "heard"), [("thank", 0.9, 0), ("thank", 0.6, 1), ("answer", 0.9, 1)])
+def test_thanks_name_nothing_if_they_are_sure_to_be_thanks(tmp_path, intent, chance, heard):
+    component = create(tmp_path, catalogs=["movies"], idle=["thank"])
+    text = "my grandmother thanks you for the western"
+    assert len(entities(component, text, intent_ranking=[{"name": intent, "confidence": chance}])) == heard
+
+
+def test_a_rule_is_heard_in_thanks_as_well(tmp_path):
+    component = create(tmp_path, catalogs=["movies"], idle=["thank"])
+    found = entities(component, "thanks, it is for my kids", intent_ranking=[{"name": "thank", "confidence": 0.95}])
+    assert [entity["entity"] for entity in found] == ["policy"]
+
+
 def test_what_other_extractors_found_stays(component):
     other = {"entity": "feedback", "start": 0, "end": 4, "value": "like", "extractor": "RegexMessageHandler"}
     assert entities(component, "more comedies", entities=[other])[0] == other

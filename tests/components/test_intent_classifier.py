@@ -80,10 +80,11 @@ def test_without_sharpening_it_is_plain_logistic_regression(tmp_path, intents):
     made, data = create(tmp_path, sharpness=1.0, tolerance=1e-3), examples(*intents)
     made.train(data)
     rows = np.concatenate([m.get_dense_features(TEXT)[1].features for m in data.intent_examples])
-    turns = np.eye(4)[np.arange(len(rows)) % 20 % 4]  # 20 examples of each intent, after each turn of the bot by turns
+    place = np.arange(len(rows)) % 20  # 20 examples of each intent, after each turn of the bot by turns
+    turns = np.eye(4)[place % 4]
     alone, after = np.hstack([rows, 0 * turns]), np.hstack([rows, turns])
     peer = LogisticRegression(C=10, multi_class="multinomial", max_iter=1000)
-    peer.fit(np.concatenate([alone, after]), [m.get(INTENT) for m in data.intent_examples] * 2)
+    peer.fit(np.where(place[:, None] // 4 % 2, alone, after), [m.get(INTENT) for m in data.intent_examples])
     assert np.allclose([made.probabilities(row[None]) for row in rows], peer.predict_proba(alone), atol=1e-4)
     said = [TURNS[i] for i in turns.argmax(axis=1)]
     found = [made.probabilities(row[None], turn) for row, turn in zip(rows, said, strict=True)]
@@ -133,6 +134,18 @@ def test_an_example_says_itself_what_it_comes_after():
         "items",
         "question",
     ]
+
+
+def test_an_example_that_says_its_turn_is_never_learnt_without_it(tmp_path):
+    data = examples("seen", "continue")
+    for example in data.intent_examples:
+        example.set("metadata", {"intent": {"after": "items" if example.get(INTENT) == "seen" else "question"}})
+    made = create(tmp_path)
+    made.train(data)
+    middle = ((along("seen") + along("continue")) / np.sqrt(2))[None]
+    chances = [made.probabilities(middle, turn)[made.labels.index("seen")] for turn in ("items", "question")]
+    assert chances[0] > 0.9
+    assert chances[1] < 0.1
 
 
 def test_a_turn_that_the_bot_has_not_is_named(tmp_path):
