@@ -25,6 +25,7 @@ BENCHMARKS = {
     "strangers": "the same for sentences of somebody who saw no example",
     "ranking": "ranking with the tower, next to other ways",
     "reasons": "whether reasons are true, sentence by sentence",
+    "privacy": "what privacy of each user costs, and what it hides",
     "device": "processor and GPU",
     "turns": "how long a turn takes",
     "serve": "the ranker in two processes, by Ray Serve, next to the one in the action server",

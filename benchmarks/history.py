@@ -57,17 +57,17 @@ class Bench:
 
 def movielens() -> ev.Log:
     """MovieLens 100K as it comes with RecBole."""
-    films, ratings = (_rows(kind) for kind in ("item", "inter"))
+    films, ratings = (rows(kind) for kind in ("item", "inter"))
     texts = {film: f"{title} ({year}). {', '.join(genres.split())}" for film, title, year, genres in films}
     return ev.make_log(((user, film, float(at), float(stars)) for user, film, stars, at in ratings), texts)
 
 
 def people() -> dict[str, dict[str, str]]:
     """Age and gender of its users."""
-    return {user: {"age": age, "gender": gender} for user, age, gender, *_ in _rows("user")}
+    return {user: {"age": age, "gender": gender} for user, age, gender, *_ in rows("user")}
 
 
-def _rows(kind: str) -> list[list[str]]:
+def rows(kind: str) -> list[list[str]]:
     spec = importlib.util.find_spec("recbole")
     path = Path(spec.submodule_search_locations[0]) / "dataset_example" / "ml-100k" / f"ml-100k.{kind}"
     return [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:]]

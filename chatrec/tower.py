@@ -97,6 +97,10 @@ class Tower(nn.Module):
             found |= {place: self._met(one[None]) for place, one in zip(places, hidden, strict=True)}
         return torch.cat([found[place] for place in range(len(rows))])
 
+    def embedded(self, readings: Sequence[Reading], vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, L, width) what the language model reads, and (B,) where in it the queries' places are."""
+        return self._side_by_side(self._rows(readings, vectors))
+
     def scores(self, queries: Tensor, items: Tensor) -> Tensor:
         """(B, N) logits."""
         return self.scale.exp() * queries @ items.T
@@ -108,12 +112,16 @@ class Tower(nn.Module):
         return [self._row(tokens, reading, vectors) for tokens, reading in zip(ids, readings, strict=True)]
 
     def _hidden(self, rows: Sequence[Tensor]) -> Tensor:
-        """(B, width) at the place to answer at. Padded on the right: a causal model sees none of it before there."""
+        """(B, width) at the place to answer at."""
+        embedded, ends = self._side_by_side(rows)
+        hidden = self.body(inputs_embeds=embedded, use_cache=False).last_hidden_state
+        return hidden[torch.arange(len(rows), device=hidden.device), ends].float()
+
+    def _side_by_side(self, rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """(B, L, width), padded on the right, and (B,) the places to answer at, which see no padding."""
         length = max(map(_padded, rows))
         embedded = torch.stack([nn.functional.pad(row, (0, 0, 0, length - len(row))) for row in rows]).to(self._dtype)
-        hidden = self.body(inputs_embeds=embedded, use_cache=False).last_hidden_state
-        ends = torch.tensor([len(row) - 1 for row in rows], device=hidden.device)
-        return hidden[torch.arange(len(rows), device=hidden.device), ends].float()
+        return embedded, torch.tensor([len(row) - 1 for row in rows], device=embedded.device)
 
     def _met(self, hidden: Tensor) -> Tensor:
         return nn.functional.normalize(self.query_out(hidden), dim=1)
@@ -242,8 +250,8 @@ def new_tower(settings: Settings, config: TowerConfig = TowerConfig()) -> Tower:
     return Tower(config, body, lm.tokenizer, lm.start).to(lm.model.device)
 
 
-def load_tower(folder: Path, settings: Settings) -> Tower:
-    """The tower that a training run saved, its adapter merged into the language model.
+def load_tower(folder: Path, settings: Settings, merged: bool = True) -> Tower:
+    """The tower that a training run saved, its adapter merged into the language model or, to be trained on, apart.
 
     Raises:
         ModelMissing: not there, damaged, or made for another language model.
@@ -254,7 +262,8 @@ def load_tower(folder: Path, settings: Settings) -> Tower:
         if (folder / ADAPTER / WEIGHTS).exists():
             tower.body.load_state_dict(load_file(folder / ADAPTER / WEIGHTS))
         else:
-            tower.body = PeftModel.from_pretrained(tower.body, folder / ADAPTER).merge_and_unload()
+            adapted = PeftModel.from_pretrained(tower.body, folder / ADAPTER)
+            tower.body = adapted.merge_and_unload() if merged else adapted
         if heads.keys() != tower.heads().keys():
             raise ValueError(f"{HEADS} is of another kind of model")
         tower.load_state_dict(heads, strict=False)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatrec.commands.output import console
 from chatrec.commands.recommend import positive
 from chatrec.errors import BadInput
 from chatrec.settings import Settings
+
+if TYPE_CHECKING:
+    from chatrec.training.session import Wanted
 
 METHODS = ("lora", "adalora", "full")
 
@@ -57,6 +61,12 @@ def add(commands: Any) -> None:
     command.add_argument("--method", choices=METHODS, default="lora", help="which weights are trained (default: lora)")
     command.add_argument("--layers", type=positive, default=8, help="layers of the language model (default: 8)")
     command.add_argument("--epochs", type=positive, default=6, help="at most (default: 6)")
+    command.add_argument("--private", action="store_true", help="learn so that no user can be told from the model")
+    command.add_argument("--epsilon", type=float, default=8.0, help="the budget of --private (default: 8)")
+    command.add_argument(
+        "--federated", type=positive, default=0, metavar="ROUNDS", help="of --private: users stay in shards, simulated"
+    )
+    command.add_argument("--start", type=Path, metavar="DIR", help="of --private: the model to train on")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--db", metavar="URL", help="the store (default: CHATREC_DB)")
     command.set_defaults(run=run)
@@ -71,6 +81,10 @@ def run(args: argparse.Namespace, settings: Settings) -> None:
         return
     if not (args.events or args.from_store or args.dialogues or args.also):
         raise BadInput("nothing to learn from: give --events, --from-store or --dialogues")
+    if args.private and (args.dialogues or args.also):
+        raise BadInput("--private learns from what is known to be one user's: give --events or --from-store alone")
+    if not args.private and (args.federated or args.start):
+        raise BadInput("--federated and --start are of --private")
     name = promotion.unused(settings.models, args.domain) if args.from_store else args.domain
     out = (args.out or settings.models / name).resolve()
     wanted = Wanted(
@@ -87,5 +101,13 @@ def run(args: argparse.Namespace, settings: Settings) -> None:
         epochs=args.epochs,
         seed=args.seed,
     )
-    for line in learn(wanted, out, settings):
+    lines = _privately(args, wanted, out, settings) if args.private else learn(wanted, out, settings)
+    for line in lines:
         console().print(line, soft_wrap=True)
+
+
+def _privately(args: argparse.Namespace, wanted: Wanted, out: Path, settings: Settings) -> Iterator[str]:
+    from chatrec.training import privately
+
+    start = args.start and args.start.resolve()
+    return privately.learn(wanted, args.epsilon, args.federated, start, out, settings)

@@ -98,17 +98,18 @@ def ranks(tower: Tower, world: World, examples: Sequence[Example], prior_weight:
             part = examples[i : i + batch]
             logits = tower.scores(tower.queries([e.reading for e in part], world.vectors), items)
             logits = logits + priors(world, part, prior_weight)
-            out += [_rank(row, e) for row, e in zip(logits, part, strict=True)]
+            out += [rank_of(row, e) for row, e in zip(logits, part, strict=True)]
     tower.train()
     return np.array(out)
 
 
 def ranks_before(examples: Sequence[Example]) -> np.ndarray:
     """(n,) as :func:`ranks`, by the examples' priors alone."""
-    return np.array([_rank(torch.from_numpy(e.prior.astype(np.float32)), e) for e in examples])
+    return np.array([rank_of(torch.from_numpy(e.prior.astype(np.float32)), e) for e in examples])
 
 
-def _rank(row: Tensor, example: Example) -> int:
+def rank_of(row: Tensor, example: Example) -> int:
+    """0-based rank of the best target by the (N,) scores, from which what the query knows is taken out."""
     row[[index for index, _ in example.reading.items]] = -torch.inf
     best = max(float(row[t]) for t in example.targets)
     return int((~(row < best)).sum()) - 1

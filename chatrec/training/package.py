@@ -39,7 +39,7 @@ On {held_out} held-out examples that nothing was learned from, whole dialogues a
 | measure | value |
 |---|---|
 {figures}
-
+{privacy}
 ## Limits
 It leans towards what the people in this data liked. It knows items by their texts; what is not in those it cannot know.
 Hard wishes are enforced outside of it. Trained at commit {commit}, seed {seed}.
@@ -53,7 +53,8 @@ like or name together, or turn to soon after each other, and how much that count
 
 @dataclass(frozen=True)
 class Card:
-    """What a model card says. ``data``: lines on what was learned from, each with its licence."""
+    """What a model card says. ``data``: lines on what was learned from, each with its licence; ``privacy``: a
+    section of its own."""
 
     base: str
     method: str
@@ -61,6 +62,7 @@ class Card:
     data: Sequence[str]
     held_out: int
     seed: int
+    privacy: str = ""
 
 
 def check(out: Path) -> None:

@@ -53,7 +53,7 @@ class Wanted:
 
 def learn(wanted: Wanted, out: Path, settings: Settings) -> Iterator[str]:
     """Do it; yields lines that say how it went. Raises: BadInput before anything is trained or written."""
-    catalog = _catalog(wanted, settings)
+    catalog = catalog_of(wanted, settings)
     parts: list[Part] = [(catalog, *_examples(wanted, catalog, settings))]
     for file, cases in wanted.also:
         other = load_films(file)
@@ -81,14 +81,14 @@ def learn(wanted: Wanted, out: Path, settings: Settings) -> Iterator[str]:
     valid = [replace(world, examples=part[2]) for world, part in zip(worlds, parts, strict=True)]
     plan = Plan(epochs=wanted.epochs, method=wanted.method, seed=wanted.seed)
     found = train(tower, worlds, valid, plan, scratch, settings.threads)
-    card = package.Card(tower.config.lm, wanted.method, wanted.licence, _data(wanted), held, wanted.seed)
+    card = package.Card(tower.config.lm, wanted.method, wanted.licence, data_of(wanted), held, wanted.seed)
     told = {**found.figures, **(_before(valid) if foretold else {})}
     package.write(tower, out, card, told, found.curve, beside and beside.learnt)
     shutil.rmtree(scratch, ignore_errors=True)
     yield ", ".join(f"{name} {value:.3f}" for name, value in told.items())
     yield f"written to {out}"
     if wanted.from_store:
-        yield _serve(out, newest, catalog, encoder, settings)
+        yield serve(out, newest, catalog, encoder, settings)
 
 
 def _beside(
@@ -146,7 +146,7 @@ def _before(valid: Sequence[World]) -> dict[str, float]:
     return {f"{measure} of the signals alone": alone[measure] for measure in ("recall@10", "ndcg@10")}
 
 
-def _serve(out: Path, newest: Sequence[Example], catalog: Catalog, encoder: Encoder, settings: Settings) -> str:
+def serve(out: Path, newest: Sequence[Example], catalog: Catalog, encoder: Encoder, settings: Settings) -> str:
     """Into service, unless the model there is better on interactions that neither has learned from. Both rank as they
     would serve, signals and tower together."""
     if out.parent != settings.models:
@@ -180,7 +180,7 @@ def served(
     return np.array(found)
 
 
-def _catalog(wanted: Wanted, settings: Settings) -> Catalog:
+def catalog_of(wanted: Wanted, settings: Settings) -> Catalog:
     if wanted.catalog:
         return load_films(wanted.catalog)
     catalogs = catalogs_of(settings)
@@ -201,7 +201,7 @@ def _examples(wanted: Wanted, catalog: Catalog, settings: Settings) -> tuple[lis
     return [e for learned, _ in parts for e in learned], [e for _, held in parts for e in held]
 
 
-def _data(wanted: Wanted) -> tuple[str, ...]:
+def data_of(wanted: Wanted) -> tuple[str, ...]:
     files = [path.name for path in (*wanted.dialogues, *(cases for _, cases in wanted.also))]
     files += [wanted.events.name] if wanted.events else []
     return wanted.notes or tuple([*files, *(["the store of this installation"] if wanted.from_store else [])])
