@@ -31,8 +31,8 @@ _DISLIKE = re.compile(
     re.IGNORECASE,
 )
 _TASTE = re.compile(
-    r"\b(?:i|we) (?:really |absolutely |just |also |do |always )?(?:love|like|adore|enjoy|hate|dislike|detest|prefer)\b|"
-    r"\b(?:i'?m|i am|we'?re|we are) (?:a |an |big |huge |real )*fans? of\b",
+    r"\b(?:i|we) (?:really |absolutely |just |also |do |always )?(?:love|like|adore|enjoy|hate|dislike|detest|prefer)\b"
+    r"|\b(?:i'?m|i am|we'?re|we are) (?:a |an |big |huge |real )*fans? of\b",
     re.IGNORECASE,
 )
 _LIKE = re.compile(
