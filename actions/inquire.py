@@ -9,6 +9,7 @@ from rasa_sdk import Action
 from actions.lists import about, related, show, which_one
 from actions.reading import Incoming
 from actions.turn import Reply, Say, respond
+from chatrec import phrases
 from chatrec.bootstrap import Engine
 from chatrec.facts import answer, compare, extreme, whether
 
@@ -51,7 +52,7 @@ def difference(engine: Engine, incoming: Incoming) -> Reply:
     if not subjects and (best := _extreme(incoming)):
         return best
     if len(subjects) < 2:
-        wished = any(m.entity != "ordinal" for m in incoming.mentions)
+        wished = any(m.entity != "ordinal" for m in incoming.mentions) or phrases.asks_for_more_like_it(incoming.text)
         return show(engine, incoming) if wished else which_one(incoming, "utter_compare_which")
     first, second = (incoming.catalog.item(i) for i in subjects[:2])
     return Reply((Say(text=compare(first, second, incoming.catalog, incoming.words)),), incoming.state)
