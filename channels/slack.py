@@ -102,7 +102,7 @@ class Slack(InputChannel):
         signing_secret: str = "",
         api: str = AsyncWebClient.BASE_URL,
         turn_seconds: float = 4.5,
-        settle_seconds: float = 0.1,
+        settle_seconds: float = 0.2,
         turns_a_minute: int = 30,
         due: Due | None = None,
         look_seconds: float = EVERY,
