@@ -277,10 +277,9 @@ def test_ten_people_at_once_get_their_lists_in_time(platforms, platform):
           f"at most {seconds[-1]:.2f} s ({seconds[-1] / alone:.1f} times)")  # fmt: skip
     assert seconds[-1] < max(2, 10 * alone)
     if platform == "slack":
-        first, of_ten, most = *map(statistics.median, (acknowledged[:3], acknowledged[3:])), max(acknowledged)
-        print(f"acknowledged after {first:.3f} s alone, of ten after {of_ten:.3f}, at most {most:.3f} s")
-        assert of_ten < max(0.3, 10 * first)
-        assert most < 1
+        first, most = statistics.median(acknowledged[:3]), max(acknowledged)
+        print(f"acknowledged after {first:.3f} s alone, of ten after at most {most:.3f} s")
+        assert most < max(0.3, 10 * first)
 
 
 def test_the_buttons_of_the_home_tab_forget_a_line_correct_export_and_forget(platforms):
