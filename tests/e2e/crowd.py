@@ -179,7 +179,9 @@ def breaking(stack: Stack, crowd: Crowd) -> Iterator[None]:
     stored = crowd.stored(stack)
     longest, slowness = max(crowd.waits), others.slowness
     print(f"longest wait {longest:.1f} s of {len(crowd.waits)}; others made the machine {slowness:.1f} times slower")
-    assert {u: stored[u] - before[u] for u in stored} == {u: crowd.pressed[u] - pressed[u] for u in stored}
+    amiss = {u: (stored[u] - before[u], crowd.pressed[u] - pressed[u]) for u in stored}
+    amiss = {u: counts for u, counts in amiss.items() if counts[0] != counts[1]}
+    assert not amiss, f"stored and pressed, by user: {amiss}"
     assert sum(crowd.pressed.values()) > sum(pressed.values())
     assert longest < PROMISE * slowness
 
