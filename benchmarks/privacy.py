@@ -1,10 +1,11 @@
 """What privacy of each user costs, and what it hides: ``python -m benchmarks.privacy [--json]``.
 
-MovieLens 100K, its films joined to the films catalogue by title and year: users whom the model begun with, the shipped
-one, was not learnt from (none of ml-latest-small, which it was, shares a time stamp with one of these). A quarter of
-them is held out, another one for each seed: on those NDCG@10 is measured, and to tell them from the others by the
-model's loss is the attack. What is learned but not privately is the same weights, by AdamW over batches of examples,
-with popularity as it is, and the best of its epochs on the held-out users.
+MovieLens 100K, its films joined to the films catalogue by title and year: users whom the model begun with was not
+learnt from, which is the shipped one, fitted to ml-latest-small's ratings of the same films (none of whose users shares
+a time stamp with one of these). A quarter of them is held out, another one for each seed: on those NDCG@10 is measured,
+and to tell them from the others by the model's loss is the attack. What is learned but not privately is the same
+weights, begun with alike, by AdamW over batches of examples, with popularity as it is, and the best of its epochs on
+the held-out users.
 
 The attack ranks users by their loss (Yeom et al., "Privacy risk in machine learning", CSF 2018), and by how much of it
 was saved since the model begun with, so that nobody passes for a stranger by being hard for any model (Watson et al.,
@@ -17,16 +18,17 @@ What is read stays in the cache, and so does each run, so that a benchmark that 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from scipy.stats import rankdata
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmarks import Figures, history, run
+from benchmarks.joined import ratings
 from benchmarks.kept import Kept, fingerprint, source
 from chatrec.catalog import Catalog, load_catalogs
 from chatrec.encoder import encode_items, load_encoder
@@ -35,11 +37,13 @@ from chatrec.knowledge import YEARS_OFF, title_key
 from chatrec.promotion import serving
 from chatrec.settings import Settings
 from chatrec.tower import TowerConfig
-from chatrec.training import private, privately
+from chatrec.training import private
 from chatrec.training.budget import spending
+from chatrec.training.crowd import Crowd, gather, people, ranks
 from chatrec.training.examples import Example
 from chatrec.training.private import Person, Recipe, loss, popularity
-from chatrec.training.privately import FEDERATED, begin, gather, people, ranks
+from chatrec.training.privately import FEDERATED, begin
+from chatrec.training.public import EACH, counted, fit
 from chatrec.training.run import figures
 from chatrec.training.top import Top
 from chatrec.types import Event
@@ -47,9 +51,8 @@ from chatrec.types import Event
 SEEDS = (0, 1, 2)
 HELD_OUT = 4  # one user in so many
 EPSILONS = (8.0,)
-EPOCHS, BATCH, PACE = 6, 32, 1e-3  # of what is learned otherwise
 RESAMPLES = 1000
-BEGUN, PLAIN = "the model begun with", "not private"
+BEGUN, PLAIN = "public start", "not private"
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,16 @@ class Split:
     learned: Sequence[Person]
     held: Sequence[Person]
     examples: Sequence[Example]
+
+
+def divided(crowd: Crowd, everybody: Sequence[Person], held: Container[str]) -> Split:
+    """``everybody``: of the crowd, in its order."""
+    users = list(zip(crowd.examples, everybody, strict=True))
+    return Split(
+        [one for user, one in users if user not in held],
+        [one for user, one in users if user in held],
+        [example for user, _ in users if user in held for example in crowd.examples[user]],
+    )
 
 
 Way = Callable[[Top, Split, int], Tensor]
@@ -83,25 +96,32 @@ def joined(films: Catalog) -> tuple[Catalog, dict[str, list[Event]]]:
     return Catalog(films.schema, tuple(item for item in films.items if item.item_id in had)), users
 
 
+def published(folder: Path) -> dict[str, list[Event]]:
+    """The users of ml-latest-small, their films under the catalogue's names. Raises: BadInput when it is not there."""
+    if not (folder / "ratings.csv").exists():
+        raise BadInput(f"{folder}: no public ratings; CHATREC_DATA says where ml-latest-small is")
+    users: dict[str, list[Event]] = {}
+    for row in ratings(folder):
+        event = Event(row["movieId"], "rating", float(row["timestamp"]), float(row["rating"]))
+        users.setdefault(row["userId"], []).append(event)
+    return users
+
+
 def plainly(top: Top, split: Split, seed: int) -> Tensor:
     """The same weights, learned without a thought of privacy."""
-    prior, weights = _counted(top, split), top.weights()
-    states, targets = (torch.cat([getattr(one, name) for one in split.learned]) for name in ("states", "targets"))
-    stepper = torch.optim.AdamW(weights, lr=PACE)
-    total = EPOCHS * -(-len(targets) // BATCH)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(stepper, total)
-    chance, best = torch.Generator().manual_seed(seed), (-1.0, [w.detach().clone() for w in weights])
-    for _ in range(EPOCHS):
-        for part in torch.randperm(len(targets), generator=chance).split(BATCH):
-            found = nn.functional.cross_entropy(top.logits(weights, states[part], prior), targets[part])
-            stepper.zero_grad()
-            found.backward()
-            stepper.step()
-            schedule.step()
-        gain = figures(ranks(top, split.held, split.examples, prior))["ndcg@10"]
-        best = max(best, (gain, [w.detach().clone() for w in weights]), key=lambda pair: pair[0])
-    _put(top, best[1])
-    return prior
+    fit(top, split.learned, split.held, split.examples, seed)
+    return counted(top, split.learned)
+
+
+def popular(top: Top, split: Split, seed: int) -> Tensor:
+    """Popularity alone, noised as private training has it; scores count nothing."""
+    spent = spending(EPSILONS[0], len(split.learned), Recipe.rate, Recipe.steps)
+    with torch.no_grad():
+        top.tower.scale.fill_(-torch.inf)
+        top.prior_weight.fill_(1.0)
+    chance = torch.Generator()
+    chance.seed()
+    return popularity(split.learned, len(top.items), spent.counts, chance)
 
 
 def noised(epsilon: float, recipe: Recipe) -> Way:
@@ -115,7 +135,8 @@ def noised(epsilon: float, recipe: Recipe) -> Way:
 
 def ways() -> dict[str, Way]:
     return {
-        BEGUN: lambda top, split, seed: _counted(top, split),
+        "popularity": popular,
+        BEGUN: lambda top, split, seed: counted(top, split.learned),
         PLAIN: plainly,
         **{f"private, epsilon {epsilon:g}": noised(epsilon, Recipe()) for epsilon in EPSILONS},
         f"federated, epsilon {EPSILONS[0]:g}": noised(EPSILONS[0], FEDERATED),
@@ -149,31 +170,36 @@ def measure(settings: Settings) -> Figures:
     encoder, crowd = load_encoder(settings), gather(histories, catalog, 0)
     vectors = encode_items(encoder, [catalog.describe(item) for item in catalog.items], settings.cache)
     top = Top(begin(settings.models / name, TowerConfig(), settings), torch.from_numpy(vectors))
-    begun = [weight.detach().clone() for weight in top.weights()]
-    kept = Kept(settings.cache / "privacy")
-    users = list(crowd.examples)
-    readings = [example.reading for user in users for example in crowd.examples[user]]
-    key = (readings, fingerprint(vectors, *(weight.numpy() for weight in begun)))
-    states = torch.from_numpy(kept.array("states", key, lambda: top.read(readings).numpy()))
-    everybody = dict(zip(users, people(crowd, users, states), strict=True))
+    kept, shipped = Kept(settings.cache / "privacy"), fingerprint(vectors, *(w.numpy() for w in top.copy()))
+
+    def read(crowd: Crowd) -> tuple[list[Person], Tensor]:
+        readings = [example.reading for every in crowd.examples.values() for example in every]
+        states = torch.from_numpy(kept.array("states", (readings, shipped), lambda: top.read(readings).numpy()))
+        return people(crowd, list(crowd.examples), states), states
+
+    users, (everybody, states) = list(crowd.examples), read(crowd)
+    known = gather(published(settings.data / "ml-latest-small"), catalog, 0, EACH)
+    others, _ = read(known)
+    public = divided(known, others, set(known.part(True, 0)))
+    gain = fit(top, public.learned, public.held, public.examples, 0)
+    begun = top.copy()
 
     def found(title: str, way: Way, seed: int) -> tuple[float, float, np.ndarray, np.ndarray]:
         """NDCG@10, recall@10, and the scores of members and others, which are minus their losses."""
-        held = set(np.random.default_rng(seed).permutation(users)[: len(users) // HELD_OUT])
-        split = Split(
-            [everybody[user] for user in users if user not in held],
-            [everybody[user] for user in users if user in held],
-            [example for user in users if user in held for example in crowd.examples[user]],
-        )
+        held = np.random.default_rng(seed).permutation(users)[: len(users) // HELD_OUT]
+        split = divided(crowd, everybody, set(held))
 
         def compute() -> np.ndarray:
-            _put(top, begun)
+            top.put(begun)
             prior = way(top, split, seed)
             told = figures(ranks(top, split.held, split.examples, prior))
             scores = [-loss(top, one, prior) for one in (*split.learned, *split.held)]
             return np.array([told["ndcg@10"], told["recall@10"], *scores])
 
-        sources = (source(private.train, privately.gather, Top, plainly), fingerprint(states.numpy()))
+        sources = (
+            source(private.train, gather, fit, Top, plainly),
+            fingerprint(states.numpy(), *(w.numpy() for w in begun)),
+        )
         row = kept.array(title.replace(" ", "-"), (title, seed, *sources), compute)
         return row[0], row[1], row[2 : 2 + len(split.learned)], row[2 + len(split.learned) :]
 
@@ -181,8 +207,8 @@ def measure(settings: Settings) -> Figures:
     return {
         "users": f"{len(users)}, {len(users) - len(users) // HELD_OUT} learned from, {len(SEEDS)} splits",
         "films": len(catalog),
-        "requests": len(readings),
-        "begun with": name,
+        "requests": len(states),
+        "begun with": f"{name}, fitted to {len(others)} public users, NDCG@10 {gain:.3f} on a tenth of them",
         "": [_row(title, every) for title in every],
     }
 
@@ -201,17 +227,6 @@ def _row(title: str, every: dict[str, list[tuple[float, float, np.ndarray, np.nd
         "attack by loss": attack([row[2:] for row in rows]),
         "by loss saved": "" if title == BEGUN else attack(harder),
     }
-
-
-def _counted(top: Top, split: Split) -> Tensor:
-    """Log popularity as it is."""
-    return popularity(split.learned, len(top.items), 0.0, torch.Generator())
-
-
-@torch.no_grad()
-def _put(top: Top, weights: Sequence[Tensor]) -> None:
-    for weight, value in zip(top.weights(), weights, strict=True):
-        weight.copy_(value)
 
 
 if __name__ == "__main__":

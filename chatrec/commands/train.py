@@ -67,6 +67,13 @@ def add(commands: Any) -> None:
         "--federated", type=positive, default=0, metavar="ROUNDS", help="of --private: users stay in shards, simulated"
     )
     command.add_argument("--start", type=Path, metavar="DIR", help="of --private: the model to train on")
+    command.add_argument(
+        "--public",
+        type=Path,
+        metavar="FILE.csv",
+        help="of --private: ratings of others that are no secret, columns as in --events; the model is fitted to them "
+        "before, which spends nothing of the budget and protects nobody in them",
+    )
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--db", metavar="URL", help="the store (default: CHATREC_DB)")
     command.set_defaults(run=run)
@@ -83,8 +90,8 @@ def run(args: argparse.Namespace, settings: Settings) -> None:
         raise BadInput("nothing to learn from: give --events, --from-store or --dialogues")
     if args.private and (args.dialogues or args.also):
         raise BadInput("--private learns from what is known to be one user's: give --events or --from-store alone")
-    if not args.private and (args.federated or args.start):
-        raise BadInput("--federated and --start are of --private")
+    if not args.private and (args.federated or args.start or args.public):
+        raise BadInput("--federated, --start and --public are of --private")
     name = promotion.unused(settings.models, args.domain) if args.from_store else args.domain
     out = (args.out or settings.models / name).resolve()
     wanted = Wanted(
@@ -109,5 +116,5 @@ def run(args: argparse.Namespace, settings: Settings) -> None:
 def _privately(args: argparse.Namespace, wanted: Wanted, out: Path, settings: Settings) -> Iterator[str]:
     from chatrec.training import privately
 
-    start = args.start and args.start.resolve()
-    return privately.learn(wanted, args.epsilon, args.federated, start, out, settings)
+    terms = privately.Terms(args.epsilon, args.federated, args.start and args.start.resolve(), args.public)
+    return privately.learn(wanted, terms, out, settings)

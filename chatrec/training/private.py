@@ -69,9 +69,7 @@ def train(top: Top, people: Sequence[Person], recipe: Recipe, spent: Spending, s
     saved = _resume(scratch / STATE, mark)
     if saved:
         server.load_state_dict(saved["server"])
-        with torch.no_grad():
-            for parameter, value in zip(params, saved["params"], strict=True):
-                parameter.copy_(value)
+        top.put(saved["params"])
     prior = saved["prior"] if saved else popularity(people, size, spent.counts, chance)
     start = saved["step"] if saved else 0
     shards = [people[n :: recipe.shards] for n in range(recipe.shards)]

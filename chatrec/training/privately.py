@@ -7,22 +7,16 @@ Knowledge and weights of the signals are those of the model begun with, whoever 
 
 from __future__ import annotations
 
-import random
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from chatrec.candidates import positions
 from chatrec.catalog import Catalog
-from chatrec.dialogue import stance
 from chatrec.encoder import encode_items, load_encoder
 from chatrec.errors import BadInput, ModelMissing
-from chatrec.learning import fold_of
-from chatrec.linker import Linker
 from chatrec.model import Learnt
 from chatrec.settings import Settings
 from chatrec.store import Store
@@ -30,15 +24,14 @@ from chatrec.tower import CONFIG, Tower, TowerConfig, load_tower, new_tower
 from chatrec.training import budget, package, session, sources
 from chatrec.training.adapt import adapt
 from chatrec.training.budget import Spending
-from chatrec.training.examples import Example, from_behaviour
-from chatrec.training.fit import rank_of
+from chatrec.training.crowd import Crowd, gather, people, ranks
+from chatrec.training.examples import Example
 from chatrec.training.private import Person, Recipe, train
+from chatrec.training.public import fit, public
 from chatrec.training.run import figures
 from chatrec.training.top import Top
 from chatrec.types import Event
 
-HELD_OUT = 10  # one user in so many is not learned from
-EACH = 8  # examples made of one user's behaviour; more tell little more, and each has to be read
 FEDERATED = Recipe(shards=10, local=4)
 
 PRIVACY = """
@@ -65,69 +58,52 @@ system seeds, which is no defence against whoever reads its lowest bits.
 
 
 @dataclass(frozen=True)
-class Crowd:
-    """Examples by user, and what each user liked, as indices of the catalogue."""
+class Terms:
+    """``federated``: rounds, 0 for one place that sees all updates; ``start``: the model to train on; ``public``:
+    ratings that are nobody's secret, which it is fitted to before."""
 
-    examples: Mapping[str, Sequence[Example]]
-    liked: Mapping[str, Sequence[int]]
-
-    def part(self, held: bool, seed: int) -> list[str]:
-        """The users that are held out, or the others. Nobody's part depends on who else is there."""
-        return [user for user in self.examples if (fold_of(user, HELD_OUT, f"held:{seed}:") == 0) == held]
+    epsilon: float = 8.0
+    federated: int = 0
+    start: Path | None = None
+    public: Path | None = None
 
 
-def learn(
-    wanted: session.Wanted, epsilon: float, federated: int, start: Path | None, out: Path, settings: Settings
-) -> Iterator[str]:
-    """Do it; yields lines that say how it went. ``federated``: rounds, 0 for one place that sees all updates.
-
-    Raises: BadInput before anything is trained or written.
-    """
-    budget.check(epsilon)
+def learn(wanted: session.Wanted, terms: Terms, out: Path, settings: Settings) -> Iterator[str]:
+    """Do it; yields lines that say how it went. Raises: BadInput before anything is trained or written."""
+    budget.check(terms.epsilon)
     catalog = session.catalog_of(wanted, settings)
+    known = public(terms.public, catalog, wanted.seed) if terms.public else None
     crowd = gather(_histories(wanted, catalog, settings), catalog, wanted.seed)
-    learned, held = crowd.part(False, wanted.seed), crowd.part(True, wanted.seed)
-    recipe = replace(FEDERATED, steps=federated) if federated else Recipe()
-    spent = budget.spending(epsilon, len(learned), recipe.rate, recipe.steps)
+    users, held = crowd.part(False, wanted.seed), crowd.part(True, wanted.seed)
+    recipe = replace(FEDERATED, steps=terms.federated) if terms.federated else Recipe()
+    spent = budget.spending(terms.epsilon, len(users), recipe.rate, recipe.steps)
     if not held:
-        raise BadInput(f"none of {len(learned)} users can be held out; give more")
+        raise BadInput(f"none of {len(users)} users can be held out; give more")
     package.check(out)
-    yield f"{len(learned)} users to learn from, {len(held)} held out; noise {spent.noise:.2f}"
+    yield f"{len(users)} users to learn from, {len(held)} held out; noise {spent.noise:.2f}"
     torch.manual_seed(wanted.seed)
     torch.set_num_threads(settings.threads)
     encoder = load_encoder(settings)
     vectors = encode_items(encoder, [catalog.describe(item) for item in catalog.items], settings.cache)
-    tower = begin(start, TowerConfig(layers=wanted.layers, encoder_dim=encoder.dimensions), settings)
+    tower = begin(terms.start, TowerConfig(layers=wanted.layers, encoder_dim=encoder.dimensions), settings)
     top = Top(tower, torch.from_numpy(vectors).to(tower.ask.device))
-    users = [*learned, *held]
-    states = top.read([example.reading for user in users for example in crowd.examples[user]])
-    everybody = people(crowd, users, states)
+    if known:
+        yield f"{len(known.examples)} users of {terms.public.name} to begin with"
+        yield f"begun: NDCG@10 {fit(top, *_parts(top, known, wanted.seed), wanted.seed):.3f} on those held out of them"
+    learned, others, examples = _parts(top, crowd, wanted.seed)
     scratch = out.with_name(f".{out.name}.training")
-    prior = train(top, everybody[: len(learned)], recipe, spent, scratch)
-    examples = [example for user in held for example in crowd.examples[user]]
-    told = figures(ranks(top, everybody[len(learned) :], examples, prior))
+    prior = train(top, learned, recipe, spent, scratch)
+    told = figures(ranks(top, others, examples, prior))
     card = package.Card(
-        tower.config.lm, "lora", wanted.licence, session.data_of(wanted), len(examples), wanted.seed,
-        described(spent, recipe, start),
+        tower.config.lm, "lora", wanted.licence, _data(wanted, terms), len(examples), wanted.seed,
+        described(spent, recipe, terms),
     )  # fmt: skip
-    package.write(tower, out, card, told, [told], Learnt.load(start) if start else None)
+    package.write(tower, out, card, told, [told], Learnt.load(terms.start) if terms.start else None)
     shutil.rmtree(scratch, ignore_errors=True)
     yield ", ".join(f"{name} {value:.3f}" for name, value in told.items())
     yield f"written to {out}: epsilon {spent.epsilon:.2f}, delta {spent.delta:.2g}"
     if wanted.from_store:
         yield session.serve(out, examples, catalog, encoder, settings)
-
-
-def gather(histories: Mapping[str, Sequence[Event]], catalog: Catalog, seed: int) -> Crowd:
-    """What can be learned from each user; users of whom that is nothing are left out."""
-    linker, examples, liked = Linker(catalog), {}, {}
-    for user, events in sorted(histories.items()):
-        rng = random.Random(f"{seed}:{user}")
-        found = list(from_behaviour({user: events}, catalog, linker, rng, EACH))
-        if found:
-            likes = dict.fromkeys(event.item_id for event in events if stance(event) == "like")
-            examples[user], liked[user] = found, positions(catalog, likes).tolist()
-    return Crowd(examples, liked)
 
 
 def begin(start: Path | None, config: TowerConfig, settings: Settings) -> Tower:
@@ -144,26 +120,11 @@ def begin(start: Path | None, config: TowerConfig, settings: Settings) -> Tower:
     return tower
 
 
-def people(crowd: Crowd, users: Sequence[str], states: torch.Tensor) -> list[Person]:
-    """The users as training sees them, in their order; ``states``: of all their examples."""
-    examples = [example for user in users for example in crowd.examples[user]]
-    targets = torch.tensor([example.targets[0] for example in examples], device=states.device)
-    sizes = [len(crowd.examples[user]) for user in users]
-    parts = zip(users, states.split(sizes), targets.split(sizes), strict=True)
-    return [Person(states, targets, crowd.liked[user]) for user, states, targets in parts]
-
-
-@torch.no_grad()
-def ranks(top: Top, held: Sequence[Person], examples: Sequence[Example], prior: torch.Tensor) -> np.ndarray:
-    """(n,) 0-based rank of each example's target, what the query knows removed; ``examples``: of ``held``."""
-    rows = (row for person in held for row in top.logits(top.weights(), person.states, prior))
-    return np.array([rank_of(row, example) for row, example in zip(rows, examples, strict=True)])
-
-
-def described(spent: Spending, recipe: Recipe, start: Path | None) -> str:
+def described(spent: Spending, recipe: Recipe, terms: Terms) -> str:
     """The card's section on privacy."""
-    begun = f"what `{start.name}` was learnt from, its knowledge and weights of signals" if start else "no other model"
-    federated = recipe.shards > 1
+    start, ratings, federated = terms.start, terms.public, recipe.shards > 1
+    begun = [f"what `{start.name}` was learnt from, its knowledge and weights of signals"] if start else []
+    begun += [f"whoever rated in `{ratings.name}`, to which the start was fitted as public"] if ratings else []
     return PRIVACY.format(
         **{**vars(spent), "epsilon": spent.epsilon},
         clip=recipe.clip,
@@ -171,8 +132,21 @@ def described(spent: Spending, recipe: Recipe, start: Path | None) -> str:
         shards=f", in equal parts from {recipe.shards} shards, which have to be added before anybody looks"
         if federated
         else "",
-        start=begun,
+        start="; ".join(begun) or "no other model",
     )
+
+
+def _parts(top: Top, crowd: Crowd, seed: int) -> tuple[list[Person], list[Person], list[Example]]:
+    """Who is learned from, who is held out, and the examples of the latter; all of them are read."""
+    users, held = crowd.part(False, seed), crowd.part(True, seed)
+    examples = [example for user in (*users, *held) for example in crowd.examples[user]]
+    everybody = people(crowd, [*users, *held], top.read([example.reading for example in examples]))
+    return everybody[: len(users)], everybody[len(users) :], [e for user in held for e in crowd.examples[user]]
+
+
+def _data(wanted: session.Wanted, terms: Terms) -> tuple[str, ...]:
+    begun = (f"{terms.public.name}, taken to be public, for the start",) if terms.public else ()
+    return *session.data_of(wanted), *begun
 
 
 def _histories(wanted: session.Wanted, catalog: Catalog, settings: Settings) -> Mapping[str, Sequence[Event]]:

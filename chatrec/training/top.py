@@ -51,6 +51,15 @@ class Top(nn.Module):
         last = self.tower.query_out[1]
         return self._factor, last.weight, last.bias, self.tower.scale, self.prior_weight
 
+    def copy(self) -> Weights:
+        """The weights as they are now."""
+        return tuple(weight.detach().clone() for weight in self.weights())
+
+    def put(self, values: Weights) -> None:
+        with torch.no_grad():
+            for weight, value in zip(self.weights(), values, strict=True):
+                weight.copy_(value)
+
     def read(self, readings: Sequence[Reading]) -> Tensor:
         """(n, width + rank): all that training needs to know of the readings."""
         states = torch.zeros(len(readings), sum(self._factor.shape), device=self.items.device)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 from small_films import ROWS, films
 
 from chatrec.settings import Settings
 from chatrec.tower import load_tower
-from chatrec.training.privately import gather
+from chatrec.training import privately
+from chatrec.training.crowd import gather
 from chatrec.types import Event
 
 HEADER = "userId,movieId,rating,timestamp\n"
@@ -31,10 +33,16 @@ def many(home):
         ("--private --epsilon nan", "--epsilon nan: give a number above 0"),
         ("--private --dialogues {home}/many.csv", "--private learns from what is known to be one user's"),
         ("--private --start {home}/none", "{home}/none: no model to start from"),
-        ("--federated 3", "--federated and --start are of --private"),
+        ("--private --public {home}/none.csv", "{home}/none.csv: can't read it"),
+        ("--private --public {home}/bad.csv", "{home}/bad.csv:3: rating '9' isn't between 0.5 and 5"),
+        ("--private --public {home}/other.csv", "{home}/other.csv: 0 users like something of the catalogue, too few"),
+        ("--public {home}/many.csv", "--federated, --start and --public are of --private"),
+        ("--federated 3", "--federated, --start and --public are of --private"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2_and_nothing_is_written(home, many, train, arguments, says):
+    (home / "bad.csv").write_text(HEADER + "u1,f1,4,1\nu1,f2,9,2\n")
+    (home / "other.csv").write_text(HEADER + "u1,unheard-of,5,1\n")
     code, out, err = train("--events", many, *arguments.format(home=home).split())
     assert (code, err.count("\n")) == (2, 1)
     assert err.startswith(says.format(home=home))
@@ -75,6 +83,34 @@ def test_a_private_run_begins_with_a_model_and_keeps_its_knowledge_and_all_that_
     one, two = (dict(load_tower(models / name, Settings.read()).named_parameters()) for name in ("films", "ours"))
     changed = {name for name in one if not one[name].equal(two[name])}
     assert changed == {"query_out.1.weight", "query_out.1.bias", "scale", "body.layers.1.mlp.down_proj.weight"}
+
+
+def test_a_public_start_is_on_the_card_and_the_promise_is_what_it_is_without(home, many, train):
+    (home / "public.csv").write_text(many.read_text().replace("u", "p").replace("pserId", "userId"))
+    models, tables = home / "models" / "recommender", []
+    for name, more in (("without", ()), ("with", ("--public", home / "public.csv"))):
+        code, out, err = train("--events", many, "--private", *more, "--out", models / name)
+        assert (code, err, "of public.csv to begin with" in out) == (0, "", bool(more))
+        card = (models / name / "README.md").read_text()
+        assert ("- public.csv, taken to be public, for the start" in card) == bool(more)
+        assert ("Not covered: whoever rated in `public.csv`" in card) == bool(more)
+        tables.append(card[card.index("Differential privacy") : card.index("Covered:")])
+    assert tables[0] == tables[1]
+
+
+def test_the_public_start_is_what_private_training_begins_with(home, many, train, monkeypatch):
+    begun = []
+
+    def begins(top, people, recipe, spent, scratch):
+        begun.append(torch.cat([weight.detach().flatten() for weight in top.weights()]))
+        return private_train(top, people, recipe, spent, scratch)
+
+    private_train = privately.train
+    monkeypatch.setattr(privately, "train", begins)
+    for more in ((), ("--public", home / "ratings.csv"), ("--public", home / "ratings.csv")):
+        assert train("--events", many, "--private", *more)[0] == 0
+    assert not torch.equal(begun[0], begun[1])
+    assert torch.equal(begun[1], begun[2])  # so that a run that was killed goes on
 
 
 def test_nobody_is_held_out_or_learned_from_because_of_who_else_is_there():
