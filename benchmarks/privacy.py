@@ -197,7 +197,7 @@ def measure(settings: Settings) -> Figures:
             return np.array([told["ndcg@10"], told["recall@10"], *scores])
 
         sources = (
-            source(private.train, gather, fit, Top, plainly),
+            source(private.train, begin, gather, fit, Top, plainly),
             fingerprint(states.numpy(), *(w.numpy() for w in begun)),
         )
         row = kept.array(title.replace(" ", "-"), (title, seed, *sources), compute)

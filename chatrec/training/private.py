@@ -39,10 +39,10 @@ class Recipe:
     """``rate``: the chance of each user to be drawn; ``clip``: the length that no update exceeds; ``pace``: the peak
     rate of Adam; ``shards``: of users; ``local``: steps that a user goes alone, ``stride`` each."""
 
-    rate: float = 0.5
-    steps: int = 30
+    rate: float = 1.0
+    steps: int = 12
     clip: float = 0.1
-    pace: float = 6e-3
+    pace: float = 0.025
     shards: int = 1
     local: int = 1
     stride: float = 0.003
