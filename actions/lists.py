@@ -25,10 +25,10 @@ def show(engine: Engine, incoming: Incoming, lead: Sequence[Say] = ()) -> Reply:
     given_up = tuple(c for c in state.constraints if c not in query.constraints or c in ranked.relaxed)
     if not ranked.items:
         return Reply((*lead, Say("utter_nothing")), state)
-    opening = _not_here(incoming) + [Say("utter_again")] * again + _opening(incoming, query, given_up)
+    opening = _not_here(incoming) + [Say("utter_again")] * again + _opening(incoming, query, given_up, ranked.stretched)
     feedback = [] if lead else _because(engine, incoming, query, ranked)
     shown = [r.item.item_id for r in ranked.items]
-    after = dialogue.listed(state, shown, ranked.impression_id, given_up)
+    after = dialogue.listed(state, shown, ranked.impression_id, given_up, ranked.stretched)
     ranked = _translated(ranked, incoming)
     listing = Say(text=_lines(ranked, incoming.catalog), custom=_cards(ranked, given_up, incoming.catalog))
     return Reply((*lead, *feedback, *opening, listing), after)
@@ -102,16 +102,20 @@ def _findable(engine: Engine, incoming: Incoming) -> tuple[Query, bool]:
     return looser, bool(fitting(looser).any())
 
 
-def _opening(incoming: Incoming, query: Query, given_up: Sequence[Constraint]) -> list[Say]:
+def _opening(
+    incoming: Incoming, query: Query, given_up: Sequence[Constraint], stretched: Sequence[Constraint]
+) -> list[Say]:
     """What the list answers to, in words, so that a misunderstanding shows at once."""
     catalog = incoming.catalog
-    kept = [c for c in incoming.state.constraints if c not in given_up]
+    kept = [*(c for c in incoming.state.constraints if c not in given_up), *stretched]
     said = incoming.language and incoming.language.wishes
     values = {
         "wishes": in_words(kept, catalog) if said is None else said(kept),
         "like": _titles(query.anchors, catalog),
         "relaxed": in_words(given_up, catalog) if said is None else said(given_up),
     }
+    if given_up and len(stretched) == len(given_up):
+        return [Say("utter_stretched", values)]
     if given_up:
         return [Say("utter_relaxed" if kept else "utter_relaxed_all", values)]
     if query.anchors:
