@@ -69,6 +69,17 @@ class Recommender:
                 return self._stretched(looser, given_up), given_up
         return query, ()
 
+    def further(self, query: Query) -> tuple[Query, tuple[Constraint, ...]]:
+        """When everything that fits was shown: the query without the softest wish that keeps something new away, and
+        that wish. An only wish is never given up, nor what kind of thing is asked for; the query may be left as it is.
+        """
+        prices, slots = self._prices(query), self.catalog.schema.slots
+        for wish in sorted(prices, key=prices.__getitem__) if len(prices) > 1 else ():
+            looser = replace(query, constraints=tuple(c for c in query.constraints if c != wish))
+            if slots[wish.slot].adjective and self.fitting(looser).any():
+                return self._stretched(looser, (wish,)), (wish,)
+        return query, ()
+
     def _stretched(self, query: Query, given_up: Sequence[Constraint]) -> Query:
         """The query with the bounds of those given up back, each as far away as the last item of a full list of the
         nearest; where less is left, all of it may be listed."""

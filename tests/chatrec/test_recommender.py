@@ -46,8 +46,8 @@ def ids(ranked: RankedList) -> list[str]:
     return [line.item.item_id for line in ranked.items]
 
 
-def found(recommender: Recommender, constraints: tuple[Constraint, ...]) -> bool:
-    return bool(recommender.fitting(Query("films", constraints=constraints)).any())
+def found(recommender: Recommender, constraints: tuple[Constraint, ...], exclude: frozenset[str] = frozenset()) -> bool:
+    return bool(recommender.fitting(Query("films", constraints=constraints, exclude=exclude)).any())
 
 
 @settings(deadline=None)
@@ -118,6 +118,23 @@ def test_giving_up_must_bring_something_new(recommender):
     query = Query("films", constraints=(HULCE, COMEDY))
     assert recommender.recommend(query).relaxed == (COMEDY,)
     assert recommender.recommend(replace(query, exclude=frozenset({"amadeus"}))).relaxed == (HULCE,)
+
+
+@settings(deadline=None)
+@given(said=wishes)
+def test_when_all_that_fits_was_shown_the_softest_wish_that_hides_something_new_is_given_up(recommender, said):
+    query = Query("films", constraints=said)
+    shown = frozenset(FILMS.items[i].item_id for i in np.flatnonzero(recommender.fitting(query)))
+    looser, given_up = recommender.further(replace(query, exclude=shown))
+    negotiable = [c for c in dict.fromkeys(said) if c.op != "not" and not c.soft]
+    new = [c for c in negotiable if found(recommender, tuple(o for o in said if o != c), shown)]
+    if not given_up:
+        assert len(negotiable) < 2 or not new
+        assert looser.constraints == said
+        return
+    assert given_up[0] in new
+    assert recommender.fitting(looser).any()
+    assert all(SOFTNESS[c.slot] <= SOFTNESS[given_up[0].slot] for c in new)
 
 
 @settings(deadline=None)
