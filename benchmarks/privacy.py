@@ -103,7 +103,7 @@ def published(folder: Path) -> dict[str, list[Event]]:
     users: dict[str, list[Event]] = {}
     for row in ratings(folder):
         event = Event(row["movieId"], "rating", float(row["timestamp"]), float(row["rating"]))
-        users.setdefault(row["userId"], []).append(event)
+        users.setdefault(f"p{row['userId']}", []).append(event)
     return users
 
 

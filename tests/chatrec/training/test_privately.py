@@ -107,7 +107,7 @@ def test_the_public_start_is_what_private_training_begins_with(home, many, train
 
     private_train = privately.train
     monkeypatch.setattr(privately, "train", begins)
-    for more in ((), ("--public", home / "ratings.csv"), ("--public", home / "ratings.csv")):
+    for more in ((), ("--public", many), ("--public", many)):
         assert train("--events", many, "--private", *more)[0] == 0
     assert not torch.equal(begun[0], begun[1])
     assert torch.equal(begun[1], begun[2])  # so that a run that was killed goes on
