@@ -87,10 +87,10 @@ def learn(wanted: session.Wanted, terms: Terms, out: Path, settings: Settings) -
     vectors = encode_items(encoder, [catalog.describe(item) for item in catalog.items], settings.cache)
     tower = begin(terms.start, TowerConfig(layers=wanted.layers, encoder_dim=encoder.dimensions), settings)
     top = Top(tower, torch.from_numpy(vectors).to(tower.ask.device))
-    if known:
-        yield f"{len(known.examples)} users of {terms.public.name} to begin with"
-        yield f"begun: NDCG@10 {fit(top, *_parts(top, known, wanted.seed), wanted.seed):.3f} on those held out of them"
     learned, others, examples = _parts(top, crowd, wanted.seed)
+    if known:
+        gain = fit(top, *_parts(top, known, wanted.seed), wanted.seed)
+        yield f"{len(known.examples)} users of {terms.public.name} to begin with: NDCG@10 {gain:.3f} on a tenth of them"
     scratch = out.with_name(f".{out.name}.training")
     prior = train(top, learned, recipe, spent, scratch)
     told = figures(ranks(top, others, examples, prior))

@@ -61,7 +61,7 @@ class Top(nn.Module):
                 weight.copy_(value)
 
     def read(self, readings: Sequence[Reading]) -> Tensor:
-        """(n, width + rank): all that training needs to know of the readings."""
+        """(n, width + rank): all that training needs to know of the readings; to be called before the first step."""
         states = torch.zeros(len(readings), sum(self._factor.shape), device=self.items.device)
         order = sorted(range(len(readings)), key=lambda n: len(readings[n].text) / 4 + len(readings[n].items))
         for part in tqdm(list(_parts(order)), desc="reading", unit="batch", leave=False):
