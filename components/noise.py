@@ -1,0 +1,70 @@
+"""Examples as people mistype, pad and reword them, for :mod:`components.tuning` to learn to read past it.
+
+Typing slips follow Belinkov & Bisk ("Synthetic and natural noise both break neural machine translation", ICLR 2018).
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatrec.simulation.words import slip
+from chatrec.tomlfile import read_toml
+
+_PUNCTUATION = re.compile(r"(?<!\d)[.,;:!?]|[.,;:!?](?!\d)")
+_WORD = re.compile(r"[A-Za-z]{3,}")
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What is put into texts: ``chatter`` about nothing and what stands ``between`` it and them, ``fillers``, and
+    ``short`` forms of words in lower case."""
+
+    chatter: tuple[str, ...]
+    between: tuple[str, ...]
+    fillers: tuple[str, ...]
+    short: Mapping[str, str]
+
+    @classmethod
+    def read(cls, path: Path) -> Noise:
+        """Raises: BadInput for a file that is missing or lacks a list."""
+        file = read_toml(path)
+        lists = (file.texts(key, None) for key in ("chatter", "between", "fillers"))
+        short = file.table("short")
+        return cls(*lists, {long.lower(): short.text(long) for long in short.data})
+
+    def changed(self, text: str, rng: random.Random) -> str:
+        """The text with one to three kinds of noise."""
+        kinds = rng.sample((self._padded, self._reworded, self._mistyped), rng.choice((1, 1, 2, 3)))
+        for kind in sorted(kinds, key=(self._padded, self._reworded, self._mistyped).index):
+            text = kind(text, rng)
+        return text
+
+    def _padded(self, text: str, rng: random.Random) -> str:
+        parts = [text.rstrip(".!"), rng.choice(self.chatter)]
+        rng.shuffle(parts)
+        between = rng.choice(self.between) if rng.random() < 0.5 else ""
+        return f"{between} ".join(parts)
+
+    def _reworded(self, text: str, rng: random.Random) -> str:
+        """Some of: short forms, a filler, no punctuation, other case."""
+        if rng.random() < 0.6:
+            pattern = r"\b(?:" + "|".join(map(re.escape, sorted(self.short, key=len, reverse=True))) + r")\b"
+            text = re.sub(pattern, lambda found: self.short[found[0].lower()], text, flags=re.IGNORECASE)
+        if rng.random() < 0.4:
+            parts = [text, rng.choice(self.fillers)]
+            rng.shuffle(parts)
+            text = " ".join(parts)
+        return _PUNCTUATION.sub("", text) if rng.random() < 0.6 else text
+
+    def _mistyped(self, text: str, rng: random.Random) -> str:
+        """One or two slips, three in long texts; the encoder reads no case, so there is none to change."""
+        for _ in range(rng.choice((1, 1, 2, 2, 3) if len(text) > 40 else (1, 1, 2))):
+            words = list(_WORD.finditer(text))
+            if words:
+                start, end = rng.choice(words).span()
+                text = text[:start] + slip(text[start:end], rng) + text[end:]
+        return text
