@@ -24,6 +24,7 @@ from benchmarks.strangers import FOLDER
 from chatrec.settings import Settings
 from chatrec.tomlfile import Table, read_toml
 
+CHANGES = Path(__file__).with_suffix(".toml")
 SEED = 20261128
 SLIPS, DRAWS = 8, 4  # variants of each message: misspelt, and with chatter or reworded
 KEYS = {
@@ -54,20 +55,23 @@ def sets(settings: Settings) -> dict[str, Asked]:
 
 
 def figures(reader: Reader, asked: Asked) -> Figures:
-    """The share of right intents. ``worst slips``: of each message's misspelt variants the one whose right intent has
-    the lowest score."""
-    words = read_toml(Path(__file__).with_suffix(".toml"))
+    """The share of right intents."""
+    words = read_toml(CHANGES)
     chatter: Change = lambda text, rng: beside(text, rng.choice(words.texts("chatter")), rng)  # noqa: E731
     reworded: Change = lambda text, rng: reword(text, words, rng)  # noqa: E731
-    slips, scores = _read(reader, asked, mistype, SLIPS)
     return {
         "n": len(asked),
         "as written": _share(_read(reader, asked, lambda text, _: text, 1)[0]),
-        "slips": _share(slips),
-        "worst slips": _share(slips[np.arange(len(asked)), scores.argmin(axis=1)]),
+        **count(*_read(reader, asked, mistype, SLIPS)),
         "chatter": _share(_read(reader, asked, chatter, DRAWS)[0]),
         "reworded": _share(_read(reader, asked, reworded, DRAWS)[0]),
     }
+
+
+def count(right: np.ndarray, scores: np.ndarray) -> Figures:
+    """Of (n, variants) misspelt: the share of all, and of those that are the worst for their message, whose right
+    intent has the lowest score."""
+    return {"slips": _share(right), "worst slips": _share(right[np.arange(len(right)), scores.argmin(axis=1)])}
 
 
 def _read(reader: Reader, asked: Asked, change: Change, draws: int) -> tuple[np.ndarray, np.ndarray]:

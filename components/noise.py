@@ -14,7 +14,9 @@ from pathlib import Path
 from chatrec.simulation.words import slip
 from chatrec.tomlfile import read_toml
 
+NOISE = Path("data/tuning/noise.toml")  # under the settings' root
 _PUNCTUATION = re.compile(r"(?<!\d)[.,;:!?]|[.,;:!?](?!\d)")
+_ENDS = ".!?…"
 _WORD = re.compile(r"[A-Za-z]{3,}")
 
 
@@ -38,33 +40,34 @@ class Noise:
 
     def changed(self, text: str, rng: random.Random) -> str:
         """The text with one to three kinds of noise."""
-        kinds = rng.sample((self._padded, self._reworded, self._mistyped), rng.choice((1, 1, 2, 3)))
-        for kind in sorted(kinds, key=(self._padded, self._reworded, self._mistyped).index):
-            text = kind(text, rng)
+        kinds = (self._padded, self._reworded, self._mistyped)
+        for kind in sorted(rng.sample(range(3), rng.choice((1, 1, 2, 3)))):
+            text = kinds[kind](text, rng)
         return text
 
     def _padded(self, text: str, rng: random.Random) -> str:
-        parts = [text.rstrip(".!"), rng.choice(self.chatter)]
-        rng.shuffle(parts)
-        between = rng.choice(self.between) if rng.random() < 0.5 else ""
-        return f"{between} ".join(parts)
+        return _joined(text, rng.choice(self.chatter), rng.choice(self.between) if rng.random() < 0.5 else "", rng)
 
     def _reworded(self, text: str, rng: random.Random) -> str:
-        """Some of: short forms, a filler, no punctuation, other case."""
+        """Some of: short forms, a filler, no punctuation. The encoder reads no case."""
         if rng.random() < 0.6:
             pattern = r"\b(?:" + "|".join(map(re.escape, sorted(self.short, key=len, reverse=True))) + r")\b"
             text = re.sub(pattern, lambda found: self.short[found[0].lower()], text, flags=re.IGNORECASE)
         if rng.random() < 0.4:
-            parts = [text, rng.choice(self.fillers)]
-            rng.shuffle(parts)
-            text = " ".join(parts)
+            text = _joined(text, rng.choice(self.fillers), "", rng)
         return _PUNCTUATION.sub("", text) if rng.random() < 0.6 else text
 
     def _mistyped(self, text: str, rng: random.Random) -> str:
-        """One or two slips, three in long texts; the encoder reads no case, so there is none to change."""
+        """One or two slips, in long texts up to three."""
         for _ in range(rng.choice((1, 1, 2, 2, 3) if len(text) > 40 else (1, 1, 2))):
             words = list(_WORD.finditer(text))
             if words:
                 start, end = rng.choice(words).span()
                 text = text[:start] + slip(text[start:end], rng) + text[end:]
         return text
+
+
+def _joined(text: str, other: str, between: str, rng: random.Random) -> str:
+    """One behind the other, as one sentence."""
+    first, last = rng.sample((text, other), 2)
+    return f"{first.rstrip(_ENDS)}{between} {last}"

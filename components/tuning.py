@@ -35,7 +35,7 @@ from chatrec.settings import Settings
 from chatrec.tower import halve
 from components.bot_turn import TURNS
 from components.intent_classifier import EmbeddingIntentClassifier, turns_before
-from components.noise import Noise
+from components.noise import NOISE, Noise
 from components.sentence_encoder import MAX_CHARACTERS, in_bfloat16, is_readable, layer_vectors, on_all_cores
 from components.tuned_encoder import WEIGHTS, body_of, folder_of
 
@@ -211,10 +211,6 @@ def turns_of(config: Path) -> Mapping[str, Sequence[str]]:
     return next((p.get("after", {}) for p in parts if p["name"].endswith(EmbeddingIntentClassifier.__name__)), {})
 
 
-def noise_of(settings: Settings) -> Path:
-    return settings.root / "data" / "tuning" / "noise.toml"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fine-tune on what ``data/nlu`` holds, and put the adapter where ``rasa train`` finds it."""
     parser = argparse.ArgumentParser(prog="python -m components.tuning", description=__doc__.splitlines()[0])
@@ -226,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         encoder = load_encoder(settings)
         examples = load_data(str(settings.root / "data" / "nlu")).intent_examples
         lessons = Lessons.of(examples, turns_of(settings.root / "config.yml"))
-        body = tune(encoder, lessons, Noise.read(noise_of(settings)), recipe)
+        body = tune(encoder, lessons, Noise.read(settings.root / NOISE), recipe)
         save(body, encoder.name, len(examples), recipe, folder_of(settings))
     except ChatRecError as error:
         print(error, file=sys.stderr)
