@@ -19,7 +19,7 @@ from benchmarks import Figures, run
 from benchmarks.nlu import calibration_error, train
 from chatrec.encoder import Encoder, load_encoder
 from chatrec.settings import Settings
-from components.noise import NOISE, Noise
+from components.noise import Noise
 from components.tuning import Lessons, tune, turns_of
 
 HELD_OUT = ("abroad", "dry", "plain")
@@ -32,7 +32,7 @@ def measure(settings: Settings) -> Figures:
     asked = {path.stem: _examples(path) for path in files if path.stem in HELD_OUT}
     plain, tuned = load_encoder(settings), load_encoder(settings)
     lessons = Lessons.of(known, turns_of(settings.root / "config.yml"))
-    body = tune(tuned, lessons, Noise.read(settings.root / NOISE))
+    body = tune(tuned, lessons, Noise.read(settings.root))
     body.merge_and_unload()
     return {
         "examples": len(known),

@@ -11,10 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.training_data.loading import load_data
+
 from chatrec.simulation.words import slip
 from chatrec.tomlfile import read_toml
 
-NOISE = Path("data/tuning/noise.toml")  # under the settings' root
+NOISE, CHATTER = Path("data/tuning/noise.toml"), Path("data/nlu/chatter.yml")
 _PUNCTUATION = re.compile(r"(?<!\d)[.,;:!?]|[.,;:!?](?!\d)")
 _ENDS = ".!?…"
 _WORD = re.compile(r"[A-Za-z]{3,}")
@@ -31,12 +34,16 @@ class Noise:
     short: Mapping[str, str]
 
     @classmethod
-    def read(cls, path: Path) -> Noise:
-        """Raises: BadInput for a file that is missing or lacks a list."""
-        file = read_toml(path)
-        lists = (file.texts(key, None) for key in ("chatter", "between", "fillers"))
+    def read(cls, root: Path) -> Noise:
+        """From the files under ``data``. Raises: BadInput for one that is missing or lacks a list."""
+        file, chatter = read_toml(root / NOISE), load_data(str(root / CHATTER)).intent_examples
         short = file.table("short")
-        return cls(*lists, {long.lower(): short.text(long) for long in short.data})
+        return cls(
+            tuple(m.get(TEXT) for m in chatter),
+            file.texts("between", None),
+            file.texts("fillers", None),
+            {long.lower(): short.text(long) for long in short.data},
+        )
 
     def changed(self, text: str, rng: random.Random) -> str:
         """The text with one to three kinds of noise."""

@@ -35,7 +35,7 @@ from chatrec.settings import Settings
 from chatrec.tower import halve
 from components.bot_turn import TURNS
 from components.intent_classifier import EmbeddingIntentClassifier, turns_before
-from components.noise import NOISE, Noise
+from components.noise import Noise
 from components.sentence_encoder import MAX_CHARACTERS, in_bfloat16, is_readable, layer_vectors, on_all_cores
 from components.tuned_encoder import WEIGHTS, body_of, folder_of
 
@@ -222,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         encoder = load_encoder(settings)
         examples = load_data(str(settings.root / "data" / "nlu")).intent_examples
         lessons = Lessons.of(examples, turns_of(settings.root / "config.yml"))
-        body = tune(encoder, lessons, Noise.read(settings.root / NOISE), recipe)
+        body = tune(encoder, lessons, Noise.read(settings.root), recipe)
         save(body, encoder.name, len(examples), recipe, folder_of(settings))
     except ChatRecError as error:
         print(error, file=sys.stderr)

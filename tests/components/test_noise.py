@@ -10,7 +10,7 @@ from benchmarks.robust import CHANGES
 from chatrec.errors import BadInput
 from chatrec.settings import Settings
 from chatrec.tomlfile import read_toml
-from components.noise import NOISE, Noise
+from components.noise import CHATTER, NOISE, Noise
 from components.sentence_encoder import sentence_starts
 
 ROOT = Settings.read({}).root
@@ -19,7 +19,7 @@ TEXT = "Could you suggest a Korean thriller, please?"
 
 @pytest.fixture(scope="module")
 def noise():
-    return Noise.read(ROOT / NOISE)
+    return Noise.read(ROOT)
 
 
 def variants(noise, text, n=300):
@@ -55,7 +55,10 @@ def test_the_measurement_uses_no_chatter_that_is_learnt_from(noise):
     assert not {line.strip(".!").lower() for line in asked} & {line.lower() for line in noise.chatter}
 
 
-def test_a_file_without_chatter_is_one_line_that_says_so(tmp_path):
-    (tmp_path / "noise.toml").write_text('between = [","]\nfillers = ["um"]\n')
-    with pytest.raises(BadInput, match="noise.toml: chatter"):
-        Noise.read(tmp_path / "noise.toml")
+def test_a_file_without_fillers_is_one_line_that_says_so(tmp_path):
+    for path in (NOISE, CHATTER):
+        (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / NOISE).write_text('between = [","]\n')
+    (tmp_path / CHATTER).write_text((ROOT / CHATTER).read_text())
+    with pytest.raises(BadInput, match="noise.toml: fillers"):
+        Noise.read(tmp_path)
