@@ -57,7 +57,7 @@ class Recipe:
     smoothing: float = 0.05
     scale: float = 3.0
     alone: float = 0.5
-    noisy: float = 0.5
+    noisy: float = 0.0
     variants: int = 1
     layers: tuple[int, ...] = (3, -1)
     seed: int = 0
