@@ -38,9 +38,10 @@ serve: setup train $(RAY)  ## the same again with the ranker in two processes of
 
 # The quick tests come before the weights and the dialogue model: a mistake shows within minutes of a fresh clone.
 test: lint  ## all checks: style, the direction of imports, quick tests, then the slow ones
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -n 2 -m "not slow"
 	@$(MAKE) --no-print-directory setup train $(RAY)
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and not alone"
+	@$(BIN)/python -m pytest -m alone
 
 lint: $(INSTALLED)  ## style and the direction of imports
 	@$(BIN)/ruff check -q .

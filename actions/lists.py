@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from actions.reading import Incoming
 from actions.turn import Reply, Say
@@ -16,19 +17,23 @@ from chatrec.types import Constraint, Query, RankedList, Recommendation
 NOTED = {"dislike": "utter_noted_dislike", "seen": "utter_noted_seen", "reject": "utter_noted_reject"}
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
+How = Literal["", "further", "again"]
+
 
 def show(engine: Engine, incoming: Incoming, lead: Sequence[Say] = ()) -> Reply:
     """Recommend, say what the list answers to, and show it. ``lead`` comes first, instead of the usual opening."""
     state = incoming.state
-    query, again = _findable(engine, incoming)
+    asked = incoming.query(state)
+    query, how = _findable(engine, incoming, asked)
     ranked = engine.recommend(incoming.user, query, incoming.memory)
-    given_up = tuple(c for c in state.constraints if c not in query.constraints or c in ranked.relaxed)
     if not ranked.items:
         return Reply((*lead, Say("utter_nothing")), state)
-    opening = _not_here(incoming) + [Say("utter_again")] * again + _opening(incoming, query, given_up)
+    given_up = tuple(c for c in state.constraints if c not in query.constraints or c in ranked.relaxed)
+    stretched = (*(c for c in query.constraints if c not in asked.constraints), *ranked.stretched)
+    opening = _not_here(incoming) + _opening(incoming, query, how, given_up, stretched)
     feedback = [] if lead else _because(engine, incoming, query, ranked)
     shown = [r.item.item_id for r in ranked.items]
-    after = dialogue.listed(state, shown, ranked.impression_id, given_up)
+    after = dialogue.listed(state, shown, ranked.impression_id, given_up, stretched)
     ranked = _translated(ranked, incoming)
     listing = Say(text=_lines(ranked, incoming.catalog), custom=_cards(ranked, given_up, incoming.catalog))
     return Reply((*lead, *feedback, *opening, listing), after)
@@ -81,42 +86,52 @@ def _not_here(incoming: Incoming) -> list[Say]:
     return [Say("utter_not_here" if _names_another(incoming) else "utter_not_told")]
 
 
-def _findable(engine: Engine, incoming: Incoming) -> tuple[Query, bool]:
-    """The query, and whether items of earlier lists had to come back. When nothing new fits, what the message asks for
-    outlives what earlier ones asked for, but not what kind of thing it is about; a message that asks for nothing new
-    gets the best of the old lists."""
+def _findable(engine: Engine, incoming: Incoming, query: Query) -> tuple[Query, How]:
+    """The query that brings something, and what it took when everything that fits was shown: to go ``further``, without
+    the softest wish, or else items of earlier lists ``again``. What the message asks for outlives what earlier ones
+    asked for, but not what kind of thing it is about."""
     state, before = incoming.state, incoming.before
     recommender = engine.recommender(incoming.catalog.schema.name)
-    query, fitting = incoming.query(state), recommender.fitting
+    fitting = recommender.fitting
     kind = next((s.name for s in incoming.catalog.schema.slots.values() if not s.adjective), None)
     old = [c for c in state.constraints if c in before.constraints and c.op != "not" and not c.soft and c.slot != kind]
     asks = (state.constraints, state.anchors, state.topic) != (before.constraints, before.anchors, before.topic)
     for count in range(len(old) + 1 if asks else 1):
         kept = tuple(c for c in query.constraints if c not in old[:count])
         if fitting(replace(query, constraints=kept)).any():
-            return replace(query, constraints=kept), False
+            return replace(query, constraints=kept), ""
     if recommender.relax(query)[1]:  # nothing at all is as wished: what comes nearest and is new
-        return query, False
+        return query, ""
+    further, given_up = recommender.further(query)
+    if given_up:
+        return further, "further"
     known = {event.item_id for event in incoming.history}
     looser = replace(query, exclude=frozenset(known | set(incoming.state.anchors)))
-    return looser, bool(fitting(looser).any())
+    return looser, "again" if fitting(looser).any() else ""
 
 
-def _opening(incoming: Incoming, query: Query, given_up: Sequence[Constraint]) -> list[Say]:
+def _opening(
+    incoming: Incoming, query: Query, how: How, given_up: Sequence[Constraint], stretched: Sequence[Constraint]
+) -> list[Say]:
     """What the list answers to, in words, so that a misunderstanding shows at once."""
     catalog = incoming.catalog
-    kept = [c for c in incoming.state.constraints if c not in given_up]
+    kept = [*(c for c in incoming.state.constraints if c not in given_up), *stretched]
     said = incoming.language and incoming.language.wishes
     values = {
         "wishes": in_words(kept, catalog) if said is None else said(kept),
         "like": _titles(query.anchors, catalog),
         "relaxed": in_words(given_up, catalog) if said is None else said(given_up),
     }
+    if how == "further":
+        return [Say("utter_further", values)]
+    if given_up and len(stretched) == len(given_up):
+        return [Say("utter_stretched", values)]
     if given_up:
         return [Say("utter_relaxed" if kept else "utter_relaxed_all", values)]
+    again = [Say("utter_again")] if how == "again" else []
     if query.anchors:
-        return [Say("utter_list_like_wishes" if kept else "utter_list_like", values)]
-    return [Say("utter_list_wishes" if kept else "utter_list", values)]
+        return [*again, Say("utter_list_like_wishes" if kept else "utter_list_like", values)]
+    return [*again, Say("utter_list_wishes" if kept else "utter_list", values)]
 
 
 def _because(engine: Engine, incoming: Incoming, query: Query, ranked: RankedList) -> list[Say]:

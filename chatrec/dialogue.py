@@ -188,20 +188,23 @@ def _in_hand(state: State) -> tuple[str, ...]:
 
 
 def _related(state: State, name: str, items: Sequence[str], events: tuple[Event, ...], catalog: Catalog) -> Outcome:
-    """Ask for what goes with the first of the items, and for nothing else but what was turned down."""
+    """Ask for what goes with the first of the items, and for nothing else but what was turned down; without any, where
+    the schema says so, for what goes with all that is listed."""
     relation = catalog.schema.relations[name]
-    if not items:
+    about = [catalog.item(i) for i in items[:1] or (state.shown if relation.of_list else ())]
+    if not about:
         return Outcome(state, events, related="which")
-    item = catalog.item(items[0])
-    values = tuple(v for v in item.attributes.get(relation.column, ()) if v in catalog.values(relation.slot))
+    item, focus = about[0], next(iter(items), "")
+    led_to = dict.fromkeys(v for one in about for v in one.attributes.get(relation.column, ()))
+    values = tuple(v for v in led_to if v in catalog.values(relation.slot))
     if not values:
-        return Outcome(replace(state, focus=item.item_id), events, (item.item_id,), related="nothing")
+        return Outcome(replace(state, focus=focus), events, (item.item_id,), related="nothing")
     leaning = [(slot, catalog.own(slot, item)) for slot in relation.prefer]
     wishes = [Constraint(relation.slot, "is", values, f"{relation.noun or name}: {item.title}")]
     wishes += [Constraint(slot, "is", own, f"as {item.title}", soft=True) for slot, own in leaning if own]
     kept = tuple(c for c in state.constraints if c.op == "not" and c.slot != relation.slot)
-    after = replace(state, constraints=(*kept, *wishes), topic="", anchors=(), focus=item.item_id, pending="")
-    return Outcome(after, events, (item.item_id,), related="found")
+    after = replace(state, constraints=(*kept, *wishes), topic="", anchors=(), focus=focus, pending="")
+    return Outcome(after, events, tuple(items[:1]), related="found")
 
 
 def clicked(state: State, kind: str, item_id: str, impression_id: str | None, at: float | None = None) -> Outcome:
@@ -248,9 +251,16 @@ def _overridden(preference: Constraint, state: State) -> bool:
     return any(wishes.contradict(preference, c) or replace(preference, text=c.text) == c for c in state.constraints)
 
 
-def listed(state: State, item_ids: Iterable[str], impression_id: str, given_up: Sequence[Constraint]) -> State:
-    """The state after a list was shown. Constraints that had to be given up are dropped."""
-    kept = tuple(c for c in state.constraints if c not in given_up)
+def listed(
+    state: State,
+    item_ids: Iterable[str],
+    impression_id: str,
+    given_up: Sequence[Constraint],
+    stretched: Sequence[Constraint] = (),
+) -> State:
+    """The state after a list was shown. Constraints that had to be given up are dropped, bounds stay where they were
+    moved to."""
+    kept = (*(c for c in state.constraints if c not in given_up), *stretched)
     return replace(
         state,
         constraints=kept,

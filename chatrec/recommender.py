@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -39,20 +40,23 @@ class Recommender:
         are. When everything that fits was excluded only because it was shown, the list is shorter, or empty.
         """
         start = time.perf_counter()
-        query, relaxed = self.relax(query)
+        asked, (query, relaxed) = query, self.relax(query)
         candidates = self._ranked(query)
         candidates = candidates.take(np.flatnonzero(self.fitting(query)[candidates.indices]))  # whatever ranked them
         best = candidates.indices[: query.n]
         evidence = self.evidence(query, best)
         items = tuple(self._line(rank, candidates, evidence[rank - 1]) for rank in range(1, len(best) + 1))
         seconds = time.perf_counter() - start
-        return RankedList(self.catalog.schema.name, items, relaxed, uuid.uuid4().hex[:16], self.model, seconds)
+        stretched = tuple(c for c in query.constraints if c not in asked.constraints)
+        name = self.catalog.schema.name
+        return RankedList(name, items, relaxed, uuid.uuid4().hex[:16], self.model, seconds, stretched=stretched)
 
     def relax(self, query: Query) -> tuple[Query, tuple[Constraint, ...]]:
         """The query with as little given up as it takes to find something, and the constraints given up.
 
         Every set of constraints has a price: soft slots of the schema are cheap, and so is what was said earlier; the
-        cheapest set that leaves something is taken. ``not`` is never given up: who said "no horror" gets no horror.
+        cheapest set that leaves something is taken. Of a bound only so much is given up as a list of the nearest takes:
+        it is moved, not dropped. ``not`` is never given up: who said "no horror" gets no horror.
         Nothing is given up either when the wishes can be met, but only by excluded items.
         """
         if self.fitting(replace(query, exclude=frozenset())).any():
@@ -62,8 +66,30 @@ class Recommender:
         for given_up in sorted(sets, key=lambda chosen: sum(prices[c] for c in chosen)):
             looser = replace(query, constraints=tuple(c for c in query.constraints if c not in given_up))
             if self.fitting(looser).any():
-                return looser, given_up
+                return self._stretched(looser, given_up), given_up
         return query, ()
+
+    def further(self, query: Query) -> tuple[Query, tuple[Constraint, ...]]:
+        """When everything that fits was shown: the query without the softest wish that keeps something new away, and
+        that wish. An only wish is never given up, nor what kind of thing is asked for; the query may be left as it is.
+        """
+        prices, slots = self._prices(query), self.catalog.schema.slots
+        for wish in sorted(prices, key=prices.__getitem__) if len(prices) > 1 else ():
+            looser = replace(query, constraints=tuple(c for c in query.constraints if c != wish))
+            if slots[wish.slot].adjective and self.fitting(looser).any():
+                return self._stretched(looser, (wish,)), (wish,)
+        return query, ()
+
+    def _stretched(self, query: Query, given_up: Sequence[Constraint]) -> Query:
+        """The query with the bounds of those given up back, each as far away as the last item of a full list of the
+        nearest; where less is left, all of it may be listed."""
+        for bound in (c for c in given_up if c.op in ("min", "max")):
+            values = self.catalog.numbers(bound.slot)[self.fitting(query)]
+            nearest = np.sort(values[~np.isnan(values)])[:: 1 if bound.op == "max" else -1][: query.n]
+            if 0 < len(nearest) == query.n:
+                moved = replace(bound, values=(float(nearest[-1]),), text="")
+                query = replace(query, constraints=(*query.constraints, moved))
+        return query
 
     def _prices(self, query: Query) -> dict[Constraint, float]:
         """What giving up each wish costs, for the newest ``NEGOTIABLE``."""

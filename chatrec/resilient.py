@@ -74,6 +74,10 @@ class Resilient:
         """See :meth:`Recommender.relax`."""
         return self.plain.relax(query)
 
+    def further(self, query: Query) -> tuple[Query, tuple[Constraint, ...]]:
+        """See :meth:`Recommender.further`."""
+        return self.plain.further(query)
+
     def _either(self, work: Callable[[Recommender], T]) -> T:
         if self._late:
             return self._without("model_late", work)

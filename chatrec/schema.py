@@ -115,7 +115,8 @@ class Feeling:
 @dataclass(frozen=True)
 class Relation:
     """How an item leads to others ("what goes with it?"): to those whose ``slot`` has a value that stands in the item's
-    ``column``, leaning towards the item's own values of the slots in ``prefer``. ``words``: how people ask."""
+    ``column``, leaning towards the item's own values of the slots in ``prefer``. ``words``: how people ask.
+    ``of_list``: asked while no item is in hand, it is about all that are listed."""
 
     name: str
     words: tuple[str, ...]
@@ -123,6 +124,7 @@ class Relation:
     slot: str
     prefer: tuple[str, ...] = ()
     noun: str = ""
+    of_list: bool = False
 
 
 @dataclass(frozen=True)
@@ -310,7 +312,8 @@ def _relation(name: str, table: Table, slots: Mapping[str, Slot]) -> Relation:
         raise table.bad("column", "must be a column of a slot of type tags or people")
     target = _slot_named(table, "slot", table.text("slot"), slots)
     leans = tuple(_slot_named(table, "prefer", other, slots) for other in prefer)
-    return Relation(name, table.texts("words", None), column, target, leans, table.text("noun", ""))
+    words, noun = table.texts("words", None), table.text("noun", "")
+    return Relation(name, words, column, target, leans, noun, table.flag("of_list"))
 
 
 def _carry(table: Table, slots: Mapping[str, Slot]) -> Carry:

@@ -188,7 +188,8 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class RankedList:
-    """What the engine answers: ``relaxed`` are the constraints that had to be given up to find anything."""
+    """What the engine answers: ``relaxed`` are the constraints that had to be given up to find anything, ``stretched``
+    the bounds among them as far as they had to be moved."""
 
     catalog: str
     items: tuple[Recommendation, ...]
@@ -197,3 +198,4 @@ class RankedList:
     model: str = ""
     seconds: float = 0.0
     trace: Mapping[str, float] = field(default_factory=dict)
+    stretched: tuple[Constraint, ...] = ()

@@ -7,9 +7,11 @@ those that really are unused.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.training_data.story_reader.yaml_story_reader import YAMLStoryReader
@@ -24,6 +26,24 @@ from chatrec.catalog import SCHEMA, load_schema
 from chatrec.schema import Schema
 from chatrec.settings import Settings
 from components.speech import Speech, read_speech
+
+
+class Example(Message):
+    """A message that is copied in a moment and knows its fingerprint: Rasa copies and cleans all of them a dozen times
+    before it trains."""
+
+    def __deepcopy__(self, memo: dict) -> Example:
+        twin = copy.copy(self)
+        nested = {key: value for key, value in self.data.items() if not isinstance(value, str)}
+        twin.data = {**self.data, **copy.deepcopy(nested, memo)}
+        twin.features = list(self.features)
+        twin.output_properties = set(self.output_properties)
+        return twin
+
+    def set(self, prop: str, info: Any, add_to_output: bool = False) -> None:
+        """Nothing when it is so already, so that the fingerprint stays."""
+        if add_to_output or not isinstance(info, str) or self.data.get(prop) != info:
+            super().set(prop, info, add_to_output)
 
 
 class CatalogImporter(RasaFileImporter):
@@ -69,7 +89,13 @@ def _nlu_data(paths: Sequence[str], language: str | None, changed: Sequence[int]
     known = {message.get(TEXT, "").lower() for message in written.training_examples}
     made = {text.lower(): intent for schema in _schemas() for intent, text in _examples(schema)}
     fresh = [Message.build(text, intent=intent) for text, intent in made.items() if text not in known]
-    return written.merge(TrainingData(fresh))
+    return TrainingData(
+        [Example(message.data, features=message.features) for message in (*written.training_examples, *fresh)],
+        written.entity_synonyms,
+        written.regex_features,
+        written.lookup_tables,
+        written.responses,
+    )
 
 
 def _schemas() -> list[Schema]:

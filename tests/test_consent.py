@@ -15,7 +15,7 @@ from stacks import Stack, running
 from chatrec.client import ChatClient
 from chatrec.store import Store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from chatrec.store import Store
 from chatrec.types import Constraint
 
 FOLDER = Path(__file__).parent / "conversations"
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 @dataclass

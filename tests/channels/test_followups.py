@@ -129,6 +129,7 @@ def test_a_store_that_is_away_stops_nothing(store):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_choice_is_asked_about_the_day_after_and_the_answer_is_remembered(stack):
     """The running bot: a restart in between loses nothing. The day is taken out of the store."""
     client = ChatClient(stack.url)

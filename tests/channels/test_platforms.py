@@ -25,7 +25,7 @@ from channels import render
 from channels.incoming import Button
 from chatrec.store import Store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 class Platform(Protocol):

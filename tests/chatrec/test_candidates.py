@@ -345,6 +345,7 @@ def test_learnt_signals_depend_on_the_item_and_not_on_the_list(learnt, anchors, 
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_warm_generator_answers_within_60_ms_on_the_shipped_films(movies):
     """Median over queries that share no topic. The vectors come from the project's cache, or are made first."""
     from chatrec.settings import Settings

@@ -46,8 +46,8 @@ def ids(ranked: RankedList) -> list[str]:
     return [line.item.item_id for line in ranked.items]
 
 
-def found(recommender: Recommender, constraints: tuple[Constraint, ...]) -> bool:
-    return bool(recommender.fitting(Query("films", constraints=constraints)).any())
+def found(recommender: Recommender, constraints: tuple[Constraint, ...], exclude: frozenset[str] = frozenset()) -> bool:
+    return bool(recommender.fitting(Query("films", constraints=constraints, exclude=exclude)).any())
 
 
 @settings(deadline=None)
@@ -56,7 +56,8 @@ def test_no_more_is_given_up_than_it_takes_nothing_softer_is_left_and_what_was_r
     looser, given_up = recommender.relax(Query("films", constraints=said))
     kept = tuple(c for c in said if c not in given_up)
     negotiable = tuple(c for c in said if c.op != "not" and not c.soft)
-    assert looser == Query("films", constraints=kept)
+    assert looser.constraints[: len(kept)] == kept
+    assert {(c.slot, c.op) for c in looser.constraints[len(kept) :]} <= {(c.slot, c.op) for c in given_up}
     assert set(given_up) <= set(negotiable)
     assert found(recommender, kept) or not found(recommender, tuple(c for c in said if c not in negotiable))
     for back in given_up:
@@ -80,6 +81,17 @@ def test_no_more_is_given_up_than_it_takes_nothing_softer_is_left_and_what_was_r
 )
 def test_the_softest_wish_goes_first_and_of_equals_the_older_one(recommender, said, given_up):
     assert recommender.recommend(Query("films", constraints=said)).relaxed == given_up
+
+
+@pytest.mark.parametrize(("op", "bound"), [("max", 1900.0), ("min", 2100.0)])
+def test_a_bound_that_nothing_meets_is_moved_as_far_as_a_list_of_the_nearest(recommender, op, bound):
+    query = Query("films", constraints=(Constraint("year", op, (bound,)),), n=3)
+    ranked = recommender.recommend(query)
+    known = (item.attributes["year"] for item in FILMS.items if "year" in item.attributes)
+    years = sorted(known, reverse=op == "min")[:3]
+    assert ranked.relaxed == query.constraints
+    assert sorted(line.item.attributes["year"] for line in ranked.items) == sorted(years)
+    assert [(c.op, c.values) for c in ranked.stretched] == [(op, (years[-1],))]
 
 
 def test_a_wish_against_what_was_ruled_out_is_given_up_and_the_ruling_kept(recommender):
@@ -106,6 +118,23 @@ def test_giving_up_must_bring_something_new(recommender):
     query = Query("films", constraints=(HULCE, COMEDY))
     assert recommender.recommend(query).relaxed == (COMEDY,)
     assert recommender.recommend(replace(query, exclude=frozenset({"amadeus"}))).relaxed == (HULCE,)
+
+
+@settings(deadline=None)
+@given(said=wishes)
+def test_when_all_that_fits_was_shown_the_softest_wish_that_hides_something_new_is_given_up(recommender, said):
+    query = Query("films", constraints=said)
+    shown = frozenset(FILMS.items[i].item_id for i in np.flatnonzero(recommender.fitting(query)))
+    looser, given_up = recommender.further(replace(query, exclude=shown))
+    negotiable = [c for c in dict.fromkeys(said) if c.op != "not" and not c.soft]
+    new = [c for c in negotiable if found(recommender, tuple(o for o in said if o != c), shown)]
+    if not given_up:
+        assert len(negotiable) < 2 or not new
+        assert looser.constraints == said
+        return
+    assert given_up[0] in new
+    assert recommender.fitting(looser).any()
+    assert all(SOFTNESS[c.slot] <= SOFTNESS[given_up[0].slot] for c in new)
 
 
 @settings(deadline=None)

@@ -118,6 +118,7 @@ def test_several_threads_hear_what_one_hears(recognizer, wish):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 async def test_a_long_message_delays_nobody_else(recognizer, wish):
     """While half a minute of speech is decoded in a thread, the event loop goes on."""
     samples = (decode(wish) * 32767).astype(np.int16)

@@ -31,6 +31,7 @@ from deploy.servers import Child, free_port
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.alone,
     pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is optional: requirements/serve.txt"),
 ]
 MODEL, USERS, SECONDS = "movies", 4, 10.0

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from chatrec.store import Store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 LIKES = "[data-kind='like']"
 
 

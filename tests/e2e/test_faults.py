@@ -27,7 +27,7 @@ from chatrec.client import ChatClient
 from chatrec.settings import ROOT
 from chatrec.store import Store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from chatrec.client import ChatClient
 from chatrec.errors import ChatRecError
 from chatrec.settings import Settings
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")
