@@ -23,6 +23,7 @@ BENCHMARKS = {
     "tower": "what the fine-tuned ranker adds to the candidate order",
     "nlu": "how well messages are understood",
     "strangers": "the same for sentences of somebody who saw no example",
+    "robust": "how intents stand slips, chatter and light rewording",
     "ranking": "ranking with the tower, next to other ways",
     "reasons": "whether reasons are true, sentence by sentence",
     "privacy": "what privacy of each user costs, and what it hides",

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from rasa.engine.storage.resource import Resource
 from rasa.nlu.tokenizers.whitespace_tokenizer import WhitespaceTokenizer
 from rasa.shared.core.events import BotUttered, SessionStarted
 from rasa.shared.core.trackers import DialogueStateTracker
-from rasa.shared.nlu.constants import INTENT, INTENT_NAME_KEY, PREDICTED_CONFIDENCE_KEY, TEXT
+from rasa.shared.nlu.constants import INTENT, INTENT_NAME_KEY, INTENT_RANKING_KEY, PREDICTED_CONFIDENCE_KEY, TEXT
 from rasa.shared.nlu.training_data.loading import load_data
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
@@ -105,11 +106,15 @@ class Reader:
 
     def read(self, texts: Sequence[str], after: Sequence[str] | None = None) -> tuple[list[str], np.ndarray]:
         """The intent of each text and (n,) its confidence; ``after`` is what the bot said before each."""
+        best = [max(scores.items(), key=itemgetter(1)) for scores in self.rankings(texts, after)]
+        return [intent for intent, _ in best], np.array([score for _, score in best])
+
+    def rankings(self, texts: Sequence[str], after: Sequence[str] | None = None) -> list[dict[str, float]]:
+        """The confidence of every intent, for each text."""
         messages = self.featurizer.process(self.tokenizer.process([Message({TEXT: text}) for text in texts]))
         for message, said in zip(messages, after or [None] * len(messages), strict=True):
             self.classifier.process([message], None if said is None else _conversation(said))
-        found = [message.get(INTENT) for message in messages]
-        return [f[INTENT_NAME_KEY] for f in found], np.array([f[PREDICTED_CONFIDENCE_KEY] for f in found])
+        return [{r[INTENT_NAME_KEY]: r[PREDICTED_CONFIDENCE_KEY] for r in m.get(INTENT_RANKING_KEY)} for m in messages]
 
 
 def _conversation(said: str) -> DialogueStateTracker:

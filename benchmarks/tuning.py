@@ -19,6 +19,7 @@ from benchmarks import Figures, run
 from benchmarks.nlu import calibration_error, train
 from chatrec.encoder import Encoder, load_encoder
 from chatrec.settings import Settings
+from components.noise import Noise
 from components.tuning import Lessons, tune, turns_of
 
 HELD_OUT = ("abroad", "dry", "plain")
@@ -30,7 +31,8 @@ def measure(settings: Settings) -> Figures:
     known = [m for path in files if path.stem not in HELD_OUT for m in _examples(path)]
     asked = {path.stem: _examples(path) for path in files if path.stem in HELD_OUT}
     plain, tuned = load_encoder(settings), load_encoder(settings)
-    body = tune(tuned, Lessons.of(known, turns_of(settings.root / "config.yml")))
+    lessons = Lessons.of(known, turns_of(settings.root / "config.yml"))
+    body = tune(tuned, lessons, Noise.read(settings.root))
     body.merge_and_unload()
     return {
         "examples": len(known),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import shutil
 import sys
 import tempfile
@@ -34,6 +35,7 @@ from chatrec.settings import Settings
 from chatrec.tower import halve
 from components.bot_turn import TURNS
 from components.intent_classifier import EmbeddingIntentClassifier, turns_before
+from components.noise import Noise
 from components.sentence_encoder import MAX_CHARACTERS, in_bfloat16, is_readable, layer_vectors, on_all_cores
 from components.tuned_encoder import WEIGHTS, body_of, folder_of
 
@@ -43,7 +45,8 @@ BUCKET = 16  # batches whose texts are sorted by length together, so that little
 @dataclass(frozen=True)
 class Recipe:
     """``rank``: of the adapter; ``scale``: of unit vectors under the head; ``alone``: share of examples read without
-    the turn of the bot before them."""
+    the turn of the bot before them; ``noisy``: share of them that are changed by :class:`Noise`, anew in each round;
+    ``variants``: of how many changes the one with the greatest loss is learnt."""
 
     epochs: int = 4
     batch: int = 32
@@ -54,6 +57,8 @@ class Recipe:
     smoothing: float = 0.05
     scale: float = 3.0
     alone: float = 0.5
+    noisy: float = 0.0
+    variants: int = 1
     layers: tuple[int, ...] = (3, -1)
     seed: int = 0
 
@@ -79,17 +84,18 @@ class Lessons:
 
     def batches(self, recipe: Recipe, epoch: int) -> list[list[int]]:
         """Every text once, in batches of texts of a like length, in an order of chance."""
-        random = np.random.default_rng([recipe.seed, epoch])
-        order, size = random.permutation(len(self.texts)).tolist(), recipe.batch * BUCKET
+        chance = np.random.default_rng([recipe.seed, epoch])
+        order, size = chance.permutation(len(self.texts)).tolist(), recipe.batch * BUCKET
         parts = [sorted(order[i : i + size], key=lambda n: len(self.texts[n])) for i in range(0, len(order), size)]
         batches = [part[i : i + recipe.batch] for part in parts for i in range(0, len(part), recipe.batch)]
-        random.shuffle(batches)
+        chance.shuffle(batches)
         return batches
 
 
-def tune(encoder: Encoder, lessons: Lessons, recipe: Recipe = Recipe()) -> PeftModel:
+def tune(encoder: Encoder, lessons: Lessons, noise: Noise, recipe: Recipe = Recipe()) -> PeftModel:
     """The encoder's body under an adapter that knows the lessons; the encoder has it as well."""
     torch.manual_seed(recipe.seed)
+    rng = random.Random(recipe.seed)
     body = body_of(encoder).requires_grad_(False)
     learnt = {name: module.weight for name, module in body.named_modules() if _is_learnt(name, module)}
     before = {name: weight.detach().clone() for name, weight in learnt.items()}
@@ -102,7 +108,7 @@ def tune(encoder: Encoder, lessons: Lessons, recipe: Recipe = Recipe()) -> PeftM
     body.train()
     with on_all_cores(), tqdm(batches, desc="fine-tuning", unit="batch", disable=None) as bar:
         for batch in bar:
-            loss = _loss(encoder, head, lessons, batch, recipe)
+            loss = _loss(encoder, head, lessons, batch, noise, recipe, rng)
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(learnt.values(), 1.0)
@@ -133,14 +139,31 @@ def adapter(body: nn.Module, before: Mapping[str, Tensor], rank: int) -> PeftMod
     return adapted.eval()
 
 
-def _loss(encoder: Encoder, head: nn.Linear, lessons: Lessons, batch: Sequence[int], recipe: Recipe) -> Tensor:
-    """Cross-entropy of the intents; the turn before is told of some, chosen by chance, and not of the others."""
-    with in_bfloat16():
-        rows = layer_vectors(encoder, [lessons.texts[i] for i in batch], recipe.layers)
-    told = torch.rand(len(batch), 1) >= recipe.alone
+def _loss(encoder, head, lessons: Lessons, batch: Sequence[int], noise: Noise, recipe: Recipe, rng) -> Tensor:
+    """Cross-entropy of the intents; the turn before is told of some, chosen by chance, and not of the others; some of
+    the texts are changed."""
+    intents, told = lessons.intents[batch], torch.rand(len(batch), 1) >= recipe.alone
     turns = nn.functional.one_hot(lessons.turns[batch], len(TURNS)) * told
+    texts = [lessons.texts[i] for i in batch]
+    changed = [n for n in range(len(batch)) if rng.random() < recipe.noisy]
+    variants = [[noise.changed(texts[n], rng)[:MAX_CHARACTERS] for n in changed] for _ in range(recipe.variants)]
+    worst = [0] * len(changed)
+    if changed and recipe.variants > 1:
+        again = changed * recipe.variants
+        with torch.no_grad():
+            losses = _losses(encoder, head, sum(variants, []), turns[again], intents[again], recipe)
+        worst = losses.view(recipe.variants, -1).argmax(dim=0).tolist()
+    for place, (n, variant) in enumerate(zip(changed, worst, strict=True)):
+        texts[n] = variants[variant][place]
+    return _losses(encoder, head, texts, turns, intents, recipe).mean()
+
+
+def _losses(encoder: Encoder, head, texts: Sequence[str], turns: Tensor, intents: Tensor, recipe: Recipe) -> Tensor:
+    """(n,)"""
+    with in_bfloat16():
+        rows = layer_vectors(encoder, texts, recipe.layers)
     scores = head(torch.cat([rows.float().cpu() * recipe.scale, turns.float()], dim=1))
-    return nn.functional.cross_entropy(scores, lessons.intents[batch], label_smoothing=recipe.smoothing)
+    return nn.functional.cross_entropy(scores, intents, label_smoothing=recipe.smoothing, reduction="none")
 
 
 def _optimizer(learnt: Sequence[nn.Parameter], head: nn.Module, steps: int, recipe: Recipe):
@@ -198,7 +221,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         encoder = load_encoder(settings)
         examples = load_data(str(settings.root / "data" / "nlu")).intent_examples
-        body = tune(encoder, Lessons.of(examples, turns_of(settings.root / "config.yml")), recipe)
+        lessons = Lessons.of(examples, turns_of(settings.root / "config.yml"))
+        body = tune(encoder, lessons, Noise.read(settings.root), recipe)
         save(body, encoder.name, len(examples), recipe, folder_of(settings))
     except ChatRecError as error:
         print(error, file=sys.stderr)

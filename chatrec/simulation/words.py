@@ -116,10 +116,10 @@ def _plain(text: str) -> str:
 def misspell(text: str, rate: float, rng: random.Random) -> str:
     """The text with one slip in each word of four letters or more that chance picks: two letters swapped, one left
     out, one doubled, or the key beside it."""
-    return re.sub(r"[A-Za-z]{4,}", lambda word: _slip(word[0], rng) if rng.random() < rate else word[0], text)
+    return re.sub(r"[A-Za-z]{4,}", lambda word: slip(word[0], rng) if rng.random() < rate else word[0], text)
 
 
-def _slip(word: str, rng: random.Random) -> str:
+def slip(word: str, rng: random.Random) -> str:
     i = rng.randrange(1, len(word) - 1)
     row = next(row for row in ROWS if word[i].lower() in row)
     beside = row[row.index(word[i].lower()) - 1]

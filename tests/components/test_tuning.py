@@ -17,6 +17,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from chatrec.encoder import load_encoder
 from chatrec.errors import BadInput, ModelMissing
 from chatrec.settings import Settings
+from components.noise import Noise
 from components.sentence_encoder import SentenceEncoderFeaturizer
 from components.tuned_encoder import CONFIG, WEIGHTS, digest_of, folder_of, load_tuned
 from components.tuning import Lessons, Recipe, save, tune, turns_of
@@ -38,7 +39,7 @@ def home(tmp_path_factory):
     """A home whose encoder has learnt from three of the films."""
     settings = replace(SETTINGS, root=tmp_path_factory.mktemp("home"))
     encoder, recipe = load_encoder(SETTINGS), Recipe(epochs=12)
-    body = tune(encoder, Lessons.of(examples(FILMS[:3]), {}), recipe)
+    body = tune(encoder, Lessons.of(examples(FILMS[:3]), {}), Noise.read(SETTINGS.root), recipe)
     save(body, encoder.name, 30, recipe, folder_of(settings))
     return settings
 
