@@ -27,7 +27,9 @@ def show(engine: Engine, incoming: Incoming, lead: Sequence[Say] = ()) -> Reply:
     query, how = _findable(engine, incoming, asked)
     ranked = engine.recommend(incoming.user, query, incoming.memory)
     if not ranked.items:
-        return Reply((*lead, Say("utter_nothing")), state)
+        done = any(c.op != "not" and not c.soft for c in state.constraints) and state.shown
+        wishes = {"wishes": _said_back(incoming, state.constraints)}
+        return Reply((*lead, Say("utter_no_more", wishes) if done else Say("utter_nothing")), state)
     given_up = tuple(c for c in state.constraints if c not in query.constraints or c in ranked.relaxed)
     stretched = (*(c for c in query.constraints if c not in asked.constraints), *ranked.stretched)
     opening = _not_here(incoming) + _opening(incoming, query, how, given_up, stretched)
@@ -87,9 +89,9 @@ def _not_here(incoming: Incoming) -> list[Say]:
 
 
 def _findable(engine: Engine, incoming: Incoming, query: Query) -> tuple[Query, How]:
-    """The query that brings something, and what it took when everything that fits was shown: to go ``further``, without
-    the softest wish, or else items of earlier lists ``again``. What the message asks for outlives what earlier ones
-    asked for, but not what kind of thing it is about."""
+    """The query that brings something, and what it took when everything that fits was shown: items of earlier lists
+    ``again`` where the message asks for something else than before, and else to go ``further``, without the softest
+    wish. What the message asks for outlives what earlier ones asked for, but not what kind of thing it is about."""
     state, before = incoming.state, incoming.before
     recommender = engine.recommender(incoming.catalog.schema.name)
     fitting = recommender.fitting
@@ -102,25 +104,23 @@ def _findable(engine: Engine, incoming: Incoming, query: Query) -> tuple[Query, 
             return replace(query, constraints=kept), ""
     if recommender.relax(query)[1]:  # nothing at all is as wished: what comes nearest and is new
         return query, ""
-    further, given_up = recommender.further(query)
-    if given_up:
-        return further, "further"
     known = {event.item_id for event in incoming.history}
     looser = replace(query, exclude=frozenset(known | set(incoming.state.anchors)))
-    return looser, "again" if fitting(looser).any() else ""
+    if asks and fitting(looser).any():
+        return looser, "again"
+    further, given_up = recommender.further(query)
+    return (further, "further") if given_up else (query, "")
 
 
 def _opening(
     incoming: Incoming, query: Query, how: How, given_up: Sequence[Constraint], stretched: Sequence[Constraint]
 ) -> list[Say]:
     """What the list answers to, in words, so that a misunderstanding shows at once."""
-    catalog = incoming.catalog
     kept = [*(c for c in incoming.state.constraints if c not in given_up), *stretched]
-    said = incoming.language and incoming.language.wishes
     values = {
-        "wishes": in_words(kept, catalog) if said is None else said(kept),
-        "like": _titles(query.anchors, catalog),
-        "relaxed": in_words(given_up, catalog) if said is None else said(given_up),
+        "wishes": _said_back(incoming, kept),
+        "like": _titles(query.anchors, incoming.catalog),
+        "relaxed": _said_back(incoming, given_up),
     }
     if how == "further":
         return [Say("utter_further", values)]
@@ -132,6 +132,11 @@ def _opening(
     if query.anchors:
         return [*again, Say("utter_list_like_wishes" if kept else "utter_list_like", values)]
     return [*again, Say("utter_list_wishes" if kept else "utter_list", values)]
+
+
+def _said_back(incoming: Incoming, wishes: Sequence[Constraint]) -> str:
+    language = incoming.language
+    return in_words(wishes, incoming.catalog) if language is None else language.wishes(wishes)
 
 
 def _because(engine: Engine, incoming: Incoming, query: Query, ranked: RankedList) -> list[Say]:

@@ -199,11 +199,12 @@ def _moved(
     feeling: str,
 ) -> tuple[State, tuple[Mention, ...]]:
     """The state in the catalogue that the message is about, and the mentions, with what is taken along from the item
-    spoken of in the one before. An emergency moves nothing, nor does a feeling that the catalogue knows: "I'm stressed"
-    while choosing a film is no question about health, "what do you have for my health? low mood" is one."""
+    spoken of in the one before. An emergency moves nothing that has begun, nor does a feeling that the catalogue knows:
+    "I'm stressed" while choosing a film is no question about health, "something for my health? low mood" is one."""
     at_home = intent in feelings.TELLING and feeling in built.catalog(state.catalog).schema.feelings
     at_home = at_home and not built.router.speaks_of_another(text, state)
-    if intent == "emergency" or at_home:
+    begun = bool(state.shown or state.constraints)
+    if at_home or (intent == "emergency" and begun):
         return state, mentions
     if click is not None:
         return state.move(built.holder(click["item_id"], state.catalog)), mentions

@@ -86,6 +86,9 @@ class Router:
         if intent not in OPENING:  # "cheaper" is about nothing that the conversation has not come to yet
             known = {state.catalog, *state.parked}
             scores = {n: s if n in known or self._words[n].search(_plain(text)) else 0.0 for n, s in scores.items()}
+        if any(m.entity == "title" for m in own):  # "a fan of palo alto" is about the film, and sounds like a trip
+            heard = {m.catalog for m in mentions}
+            scores = {n: s if n in heard or self._words[n].search(_plain(text)) else 0.0 for n, s in scores.items()}
         best = max(self.names, key=lambda name: (scores[name], name == state.catalog))
         opening = SETTLED if state.shown else 0.0
         margin = opening if intent in OPENING else FOLLOWING

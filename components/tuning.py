@@ -45,8 +45,7 @@ BUCKET = 16  # batches whose texts are sorted by length together, so that little
 @dataclass(frozen=True)
 class Recipe:
     """``rank``: of the adapter; ``scale``: of unit vectors under the head; ``alone``: share of examples read without
-    the turn of the bot before them; ``noisy``: share of them that are changed by :class:`Noise`, anew in each round;
-    ``variants``: of how many changes the one with the greatest loss is learnt."""
+    the turn of the bot before them; ``noisy``: share of them that are changed by :class:`Noise`, anew in each round."""
 
     epochs: int = 4
     batch: int = 32
@@ -58,7 +57,6 @@ class Recipe:
     scale: float = 3.0
     alone: float = 0.5
     noisy: float = 0.0
-    variants: int = 1
     layers: tuple[int, ...] = (3, -1)
     seed: int = 0
 
@@ -139,31 +137,24 @@ def adapter(body: nn.Module, before: Mapping[str, Tensor], rank: int) -> PeftMod
     return adapted.eval()
 
 
-def _loss(encoder, head, lessons: Lessons, batch: Sequence[int], noise: Noise, recipe: Recipe, rng) -> Tensor:
+def _loss(
+    encoder: Encoder,
+    head: nn.Linear,
+    lessons: Lessons,
+    batch: Sequence[int],
+    noise: Noise,
+    recipe: Recipe,
+    rng: random.Random,
+) -> Tensor:
     """Cross-entropy of the intents; the turn before is told of some, chosen by chance, and not of the others; some of
     the texts are changed."""
-    intents, told = lessons.intents[batch], torch.rand(len(batch), 1) >= recipe.alone
-    turns = nn.functional.one_hot(lessons.turns[batch], len(TURNS)) * told
-    texts = [lessons.texts[i] for i in batch]
-    changed = [n for n in range(len(batch)) if rng.random() < recipe.noisy]
-    variants = [[noise.changed(texts[n], rng)[:MAX_CHARACTERS] for n in changed] for _ in range(recipe.variants)]
-    worst = [0] * len(changed)
-    if changed and recipe.variants > 1:
-        again = changed * recipe.variants
-        with torch.no_grad():
-            losses = _losses(encoder, head, sum(variants, []), turns[again], intents[again], recipe)
-        worst = losses.view(recipe.variants, -1).argmax(dim=0).tolist()
-    for place, (n, variant) in enumerate(zip(changed, worst, strict=True)):
-        texts[n] = variants[variant][place]
-    return _losses(encoder, head, texts, turns, intents, recipe).mean()
-
-
-def _losses(encoder: Encoder, head, texts: Sequence[str], turns: Tensor, intents: Tensor, recipe: Recipe) -> Tensor:
-    """(n,)"""
+    texts = [noise.changed(t, rng) if rng.random() < recipe.noisy else t for t in (lessons.texts[i] for i in batch)]
     with in_bfloat16():
-        rows = layer_vectors(encoder, texts, recipe.layers)
+        rows = layer_vectors(encoder, [text[:MAX_CHARACTERS] for text in texts], recipe.layers)
+    told = torch.rand(len(batch), 1) >= recipe.alone
+    turns = nn.functional.one_hot(lessons.turns[batch], len(TURNS)) * told
     scores = head(torch.cat([rows.float().cpu() * recipe.scale, turns.float()], dim=1))
-    return nn.functional.cross_entropy(scores, intents, label_smoothing=recipe.smoothing, reduction="none")
+    return nn.functional.cross_entropy(scores, lessons.intents[batch], label_smoothing=recipe.smoothing)
 
 
 def _optimizer(learnt: Sequence[nn.Parameter], head: nn.Module, steps: int, recipe: Recipe):

@@ -146,6 +146,9 @@ class Spelling:
         """The nearest words of the vocabulary and how many slips away; empty for a word that is not misspelt."""
         if len(word) < _SHORTEST or not word.isalpha() or word in self._words or is_ordinary(word):
             return []
+        once = _DOUBLED.sub(r"\1", word)
+        if once != word and is_ordinary(once):  # "morre" is "more", and not Mooré
+            return [(once, 1)] if once in self._words else []
         sounded = word.replace("f", "ph")  # "headfones"
         return [(sounded, 1)] if sounded in self._words else self._remembered(word)
 
