@@ -189,12 +189,14 @@ def _in_hand(state: State) -> tuple[str, ...]:
 
 def _related(state: State, name: str, items: Sequence[str], events: tuple[Event, ...], catalog: Catalog) -> Outcome:
     """Ask for what goes with the first of the items, and for nothing else but what was turned down; without any, where
-    the schema says so, for what goes with all that is listed."""
+    the schema says so, for what goes with all that is listed, which may itself be an answer and come again."""
     relation = catalog.schema.relations[name]
     about = [catalog.item(i) for i in items[:1] or (state.shown if relation.of_list else ())]
     if not about:
         return Outcome(state, events, related="which")
     item, focus = about[0], next(iter(items), "")
+    if not items:
+        state = replace(state, before=tuple(i for i in state.before if i not in state.shown), shown=())
     led_to = dict.fromkeys(v for one in about for v in one.attributes.get(relation.column, ()))
     values = tuple(v for v in led_to if v in catalog.values(relation.slot))
     if not values:

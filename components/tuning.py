@@ -208,7 +208,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--epochs", type=int, default=Recipe.epochs, help="rounds over the examples (default: %(default)s)"
     )
-    recipe, settings = Recipe(epochs=parser.parse_args(arguments).epochs), Settings.read()
+    parser.add_argument(
+        "--noisy",
+        type=float,
+        default=Recipe.noisy,
+        help="share of them misspelt, padded or reworded (default: %(default)s)",
+    )
+    recipe, settings = Recipe(**vars(parser.parse_args(arguments))), Settings.read()
     try:
         encoder = load_encoder(settings)
         examples = load_data(str(settings.root / "data" / "nlu")).intent_examples
