@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from pathlib import Path
@@ -113,7 +114,8 @@ def test_only_the_catalogues_of_the_config_are_linked(tmp_path):
 def test_creating_it_again_costs_nothing(component, tmp_path):
     """Rasa does so to train and to load; the catalogues are read once per process."""
     entities(component, "warm")
-    start = time.process_time()
+    gc.collect()  # what earlier tests left, and what their threads still do, is not its cost
+    start = time.thread_time()
     again = create(tmp_path)
     entities(again, "a comedy")
-    assert time.process_time() - start < 0.1
+    assert time.thread_time() - start < 0.1
