@@ -38,7 +38,7 @@ serve: setup train $(RAY)  ## the same again with the ranker in two processes of
 
 # The quick tests come before the weights and the dialogue model: a mistake shows within minutes of a fresh clone.
 test: lint  ## all checks: style, the direction of imports, quick tests, then the slow ones
-	@$(BIN)/python -m pytest -n 2 -m "not slow"
+	@$(BIN)/python -m pytest -n 2 -m "not slow and not alone"
 	@$(MAKE) --no-print-directory setup train $(RAY)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and not alone"
 	@$(BIN)/python -m pytest -m alone

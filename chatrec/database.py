@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -173,8 +174,21 @@ def _set_up_sqlite(patience: float, connection: Any, record: Any) -> None:
     # We say BEGIN ourselves: the driver's own begins come too late for a consistent read-then-write.
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {1000 * patience:.0f}")
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
+    _write_ahead(patience, connection)
+    for pragma in ("synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(patience: float, connection: Any) -> None:
+    # SQLite doesn't wait for a writer here: a process that comes while another one creates the file would fail.
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -214,6 +214,7 @@ def test_the_documented_example_can_be_imported(settings, tmp_path):
     assert books.mask(Constraint("length", "min", (400,))).all()
 
 
+@pytest.mark.alone
 def test_thousands_of_films_load_and_mask_fast(settings):
     """Loading 13,000 rows takes under a second of processor time; a mask under 2 ms once its column was used."""
     seconds = []

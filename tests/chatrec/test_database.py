@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 from alembic import command
@@ -76,6 +77,17 @@ def test_four_processes_may_open_a_new_database_at_once(url, cells):
     revisions = {child.communicate(timeout=120)[0].strip() for child in children}
     assert [child.returncode for child in children] == [0, 0, 0, 0]
     assert [value for table, value in cells() if table == "alembic_version"] == list(revisions)
+
+
+def test_a_start_waits_for_another_one_that_is_creating_the_file(tmp_path):
+    first = sqlite3.connect(tmp_path / "store.db", isolation_level=None, check_same_thread=False)
+    first.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(1) as other:
+        opened = other.submit(Store.open, f"sqlite:///{tmp_path / 'store.db'}", SECRET)
+        assert wait([opened], timeout=0.5).not_done
+        first.execute("COMMIT")
+        assert opened.result(timeout=20).health()
+    first.close()
 
 
 def test_the_migrations_make_the_tables_that_the_code_declares(store, url):

@@ -128,6 +128,7 @@ def test_damaged_weights_are_a_missing_encoder(settings, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_the_vectors_of_the_shipped_films_are_read_within_a_second(movies, settings):
     texts = [movies.describe(item) for item in movies.items]
     encode_items(encoder(), texts, settings.cache)

@@ -136,6 +136,7 @@ def test_histories_are_what_everybody_did_in_one_catalogue_oldest_first(store):
     assert store.histories("books") == {}
 
 
+@pytest.mark.alone
 def test_add_event_takes_under_five_milliseconds_on_sqlite(tmp_path):
     store = Store.open(f"sqlite:///{tmp_path / 'store.db'}", "secret")
     user = store.user("web:1")
