@@ -239,7 +239,7 @@ def _stem(word: str, ending: str) -> bool:
     stem = word[: -len(ending)]
     if len(stem) < 2 or (ending in _AFTER_E and stem[-1] != "e"):
         return False
-    undoubled = stem[:-1] if stem[-1] == stem[-2] else stem
+    undoubled = stem[:-1] if stem[-1] == stem[-2] and ending[0] in "eiy" else stem  # "dropped", but not "lipps"
     if ending == "y" and _SHORT.fullmatch(stem):
         return stem + "e" in ORDINARY  # "wavy", but not "funy": the letter is doubled
     return not ORDINARY.isdisjoint((stem, undoubled, stem + "e", stem[:-1] + "y" if stem[-1] == "i" else stem))

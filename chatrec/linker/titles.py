@@ -112,7 +112,7 @@ class Titles:
     def _matches(self, message: Message, spelling: Spelling) -> Iterator[_Match]:
         tokens = message.tokens
         for start, first in enumerate(tokens):
-            if first.key not in ARTICLES:
+            if first.key not in ARTICLES or (start and tokens[start - 1].key in ARTICLES):  # "The A-Team"
                 for end in range(start + 1, min(start + _LONGEST, len(tokens)) + 1):
                     match = self._match(message, start, end, spelling)
                     if match:
