@@ -35,7 +35,8 @@ from sklearn.metrics import f1_score
 from chatrec.encoder import Encoder
 from chatrec.settings import Settings
 from components.intent_classifier import EmbeddingIntentClassifier
-from components.sentence_encoder import SentenceEncoderFeaturizer
+from components.sentence_encoder import SentenceEncoderFeaturizer, known_words
+from components.spelling import ExampleSpelling
 
 SEEKER = [
     "ask_recommendation",
@@ -134,6 +135,8 @@ def train(root: Path, data: TrainingData, folder: Path, encoder: Encoder | None 
     featurizer._encoder = encoder or featurizer._encoder
     featurizer.process_training_data(tokenizer.process_training_data(data))
     classifier.train(data)
+    examples = (m.get(TEXT) for m in data.intent_examples)
+    featurizer.spelling = ExampleSpelling.of(examples, known_words(featurizer._encoder))
     return Reader(tokenizer, featurizer, classifier)
 
 

@@ -173,7 +173,8 @@ def _weight(mention: Mention) -> float:
 
 
 def _nouns(catalog: Catalog) -> list[str]:
-    return [catalog.schema.name, catalog.schema.noun, catalog.schema.plural]
+    schema = catalog.schema
+    return [schema.name, schema.name.removesuffix("s"), schema.noun, schema.plural]  # "movies", "movie"
 
 
 def _topic(catalog: Catalog) -> re.Pattern[str]:

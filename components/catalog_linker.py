@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -74,20 +75,15 @@ class CatalogLinker(GraphComponent):
     ) -> CatalogLinker:
         """For a process that answers."""
         component = cls.create(config, model_storage, resource, execution_context)
-        component._linkers()
+        linkers(config["catalogs"])
         return component
-
-    def _linkers(self) -> list[Linker]:
-        folder = Settings.read().catalogs
-        names = self._config["catalogs"] or sorted(path.parent.name for path in folder.glob(f"*/{SCHEMA}"))
-        return [_linker(folder / name) for name in names]
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Append entities to the messages; what other extractors found stays."""
-        linkers = self._linkers()
+        known = linkers(self._config["catalogs"])
         for message in messages:
             text = (message.get(TEXT) or "")[:LONGEST]
-            mentions = [mention for linker in linkers for mention in linker.link(text)]
+            mentions = [mention for linker in known for mention in linker.link(text)]
             if self._is_idle(message):
                 mentions = [mention for mention in mentions if mention.entity == POLICY]
             found = [_entity(mention) for mention in mentions]
@@ -98,6 +94,13 @@ class CatalogLinker(GraphComponent):
         intent = next(iter(message.get(INTENT_RANKING_KEY) or ()), {})
         sure = intent.get(PREDICTED_CONFIDENCE_KEY, 0.0) >= self._config["sure"]
         return sure and intent.get(INTENT_NAME_KEY) in self._config["idle"]
+
+
+def linkers(names: Sequence[str] = ()) -> list[Linker]:
+    """Those of the catalogues of these names, of all when empty; each is built once per process."""
+    folder = Settings.read().catalogs
+    names = names or sorted(path.parent.name for path in folder.glob(f"*/{SCHEMA}"))
+    return [_linker(folder / name) for name in names]
 
 
 @cache

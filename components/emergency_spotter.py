@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from chatrec.encoder import Encoder
 from chatrec.policy import read_policy
 from chatrec.safety import GENERAL, Sentence, Spotter, sentences, wished
 from chatrec.settings import Settings
-from components.sentence_encoder import MAX_CHARACTERS, encode_once, sentence_starts, split_sentences
+from components.sentence_encoder import AS_WRITTEN, MAX_CHARACTERS, encode_once, sentence_starts, split_sentences
 from components.trained import Trained
 from components.tuned_encoder import load_tuned
 
@@ -97,9 +98,14 @@ class EmergencySpotter(Trained, IntentClassifier):
         return [encode_once(encoder, texts, self.config["layers"], Settings.read().cache)] if texts else []
 
     def _found(self, message: Message) -> str:
-        """The emergency that the message, or the likeliest of its sentences, tells of; empty when there is none."""
-        texts, vectors = _parts(message)
-        if not texts or self._spotter is None:
+        """The emergency that the message, or the likeliest of its sentences, tells of, as written or with its slips
+        mended; empty when there is none."""
+        if self._spotter is None:
+            return ""
+        readings = filter(None, (message, message.get(AS_WRITTEN)))
+        texts, vectors = zip(*map(_parts, readings), strict=True)
+        texts, vectors = list(chain(*texts)), np.concatenate(vectors)
+        if not texts:
             return ""
         scores = self._spotter.scores(texts, vectors)
         best = int(np.argmax(scores))

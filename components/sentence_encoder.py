@@ -34,12 +34,15 @@ from chatrec.encoder import Encoder, has_bfloat16, save_array
 from chatrec.errors import ModelMissing
 from chatrec.settings import Settings
 from components.action_validation import compile_action_schema
+from components.catalog_linker import linkers
+from components.spelling import ExampleSpelling
 from components.tuned_encoder import body_of, digest_of, load_tuned
 
 MAX_CHARACTERS = 1000  # of a message that are read
 MAX_SENTENCES = 8  # the last one takes the rest
 BATCH = 64
 NAME = "encoder.txt"
+AS_WRITTEN = "as_written"  # of a message with misspelt words: one with the features that it has without mending
 
 # A full stop after "Mr" or before a digit ("Vol. 2") ends nothing; three dots end a sentence even without a space.
 _BREAK = re.compile(
@@ -57,6 +60,12 @@ def sentence_starts(text: str) -> list[int]:
 def is_readable(text: str) -> bool:
     """Whether there is a Latin letter or a digit for the encoder to read."""
     return bool(_READABLE.search(text[:MAX_CHARACTERS]))
+
+
+def known_words(encoder: Encoder) -> frozenset[str]:
+    """What needs no mending, in lower case: the words of the catalogues, and those that the encoder reads in one
+    piece."""
+    return frozenset(encoder._model.tokenizer.get_vocab()).union(*(linker.words for linker in linkers()))
 
 
 def layer_vectors(encoder: Encoder, texts: Sequence[str], layers: Sequence[int]) -> torch.Tensor:
@@ -119,9 +128,12 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
     (tokens, D), where each token has the vector of the sentence that it stands in.
 
     ``layers``: the encoder's layers that make up a vector; D is their number times the encoder's dimensions.
-    A message without anything to read gets no features. What it keeps in the model is only which encoder the others
-    learnt from, so that they are not given vectors of another one.
+    A message without anything to read gets no features; misspelt words are read as the examples have them, and the
+    message has itself with the features of what was written under ``AS_WRITTEN`` then. What it keeps in the model is
+    the examples' words, and which encoder the others learnt from, so that they are not given vectors of another one.
     """
+
+    spelling: ExampleSpelling | None = None  # of nothing while the examples themselves are read
 
     @classmethod
     def required_components(cls) -> list[type]:
@@ -179,17 +191,19 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
         made = cls.create(config, model_storage, resource, execution_context)
         with model_storage.read_from(resource) as folder:
             trained_on = (folder / NAME).read_text(encoding="utf-8")
-        if trained_on != made._encoder.name:
-            raise ModelMissing(
-                f"the dialogue model was trained on {trained_on}, not {made._encoder.name}: `make train`"
-            )
+            if trained_on != made._encoder.name:
+                raise ModelMissing(
+                    f"the dialogue model was trained on {trained_on}, not {made._encoder.name}: `make train`"
+                )
+            made.spelling = ExampleSpelling.read(folder, known_words(made._encoder))
         return made
 
     def train(self, training_data: TrainingData) -> Resource:
-        """Write down which encoder it is."""
+        """Write down which encoder it is, and the words of the examples."""
         storage, resource = self._kept
         with storage.write_to(resource) as folder:
             (folder / NAME).write_text(self._encoder.name, encoding="utf-8")
+            ExampleSpelling.of(m.get(TEXT) or "" for m in training_data.training_examples).write(folder)
         return resource
 
     def process(self, messages: list[Message]) -> list[Message]:
@@ -197,21 +211,33 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
         readable = [m for m in messages if is_readable(m.get(TEXT) or "")]
         texts = [m.get(TEXT)[:MAX_CHARACTERS] for m in readable]
         starts = [sentence_starts(text) for text in texts]
-        wanted = dict.fromkeys(itertools.chain(texts, *map(split_sentences, texts, starts)))
-        vectors = dict(zip(wanted, encode_layers(self._encoder, list(wanted), self._config["layers"]), strict=True))
-        for message, text, begins in zip(readable, texts, starts, strict=True):
-            sentences = np.stack([vectors[s] for s in split_sentences(text, begins)])
-            self._add(message, vectors[text][None], FEATURE_TYPE_SENTENCE)
-            self._add(message, sentences[_places(message.get(TOKENS_NAMES[TEXT]), begins)], FEATURE_TYPE_SEQUENCE)
+        written = [(text, *split_sentences(text, begins)) for text, begins in zip(texts, starts, strict=True)]
+        meant = [tuple(map(self._mended, parts)) for parts in written]
+        wanted = list(dict.fromkeys(itertools.chain(*written, *meant)))
+        vectors = dict(zip(wanted, encode_layers(self._encoder, wanted, self._config["layers"]), strict=True))
+        for message, parts, mended, begins in zip(readable, written, meant, starts, strict=True):
+            if mended != parts:
+                twin = Message({name: message.get(name) for name in (TEXT, TOKENS_NAMES[TEXT])})
+                self._add(twin, [vectors[part] for part in parts], begins)
+                message.set(AS_WRITTEN, twin)
+            self._add(message, [vectors[part] for part in mended], begins)
         return messages
 
+    def _mended(self, text: str) -> str:
+        return self.spelling.mended(text) if self.spelling else text
+
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
+        self.spelling = None
         with on_all_cores(), in_bfloat16():
             self.process(training_data.training_examples)
         return training_data
 
-    def _add(self, message: Message, rows: np.ndarray, kind: str) -> None:
-        message.add_features(Features(rows, kind, TEXT, self._config[FEATURIZER_CLASS_ALIAS]))
+    def _add(self, message: Message, vectors: Sequence[np.ndarray], starts: Sequence[int]) -> None:
+        """The vector of the whole, and of each sentence for its tokens."""
+        rows = np.stack(vectors)
+        places = 1 + _places(message.get(TOKENS_NAMES[TEXT]), starts)
+        for kind, features in ((FEATURE_TYPE_SENTENCE, rows[:1]), (FEATURE_TYPE_SEQUENCE, rows[places])):
+            message.add_features(Features(features, kind, TEXT, self._config[FEATURIZER_CLASS_ALIAS]))
 
 
 def split_sentences(text: str, starts: Sequence[int]) -> list[str]:

@@ -50,8 +50,8 @@ class Linker:
         self._titles, self._rules = Titles(catalog, self._vocabulary), Rules(catalog.policy)
         self._known, self._ages, self._asides = Known(schema), Ages(schema), Asides(schema)
         names = [finder.words for finder in (self._known, self._vocabulary, self._titles, *self._people)]
-        known = frozenset().union(*names)
-        self._spelling, self._no_slips = Spelling(known), known | NUMERALS
+        self.words = frozenset().union(*names)  # of the catalogue, in lower case
+        self._spelling, self._no_slips = Spelling(self.words), self.words | NUMERALS
         self._fixed = Spelling(self._ordinals.words | self._numbers.words, few=True)
 
     def link(self, text: str) -> tuple[Mention, ...]:

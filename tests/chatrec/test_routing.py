@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from small_films import encoder, films
 from chatrec.catalog import Catalog
 from chatrec.dialogue import State, understand
 from chatrec.linker import Linker
-from chatrec.routing import Router, carried, points_back
+from chatrec.routing import NOUN, WORD, Router, carried, points_back
 from chatrec.types import Mention
 
 ALIEN = "alien"
@@ -56,6 +57,12 @@ def router(catalogs, tmp_path_factory) -> Router:
 )
 def test_a_message_goes_to_the_catalogue_it_is_about_and_else_stays(router, hear, text, intent, current, expected):
     assert router.route(text, intent, hear(text), State(current, shown=("some", "items"))) == expected
+
+
+def test_one_item_is_called_as_the_catalogue_calls_several(catalogs, tmp_path):
+    named = Catalog(replace(catalogs["films"].schema, name="movies"), catalogs["films"].items)
+    router = Router({"movies": named, "books": catalogs["books"]}, encoder(), tmp_path)
+    assert router.scores("any moovie", (), "books")["movies"] >= WORD + NOUN
 
 
 def test_what_says_nothing_to_search_by_stays(router, hear):

@@ -16,6 +16,7 @@ from rasa.shared.nlu.training_data.message import Message
 from chatrec.settings import ROOT
 from components.emergency_spotter import EmergencySpotter
 from components.sentence_encoder import SentenceEncoderFeaturizer
+from components.spelling import ExampleSpelling
 
 CONTEXT = ExecutionContext(GraphSchema({}), "test")
 RANKING = [{"name": "emergency", "confidence": 0.5}, {"name": "greet", "confidence": 0.3}]
@@ -32,7 +33,8 @@ def read(tmp_path_factory):
     EmergencySpotter.create(config, storage, Resource("spotter"), CONTEXT).train(load_data(str(ROOT / "data" / "nlu")))
     spotter = EmergencySpotter.load(config, storage, Resource("spotter"), CONTEXT)
 
-    def run(text: str) -> Message:
+    def run(text: str, spelling: ExampleSpelling | None = None) -> Message:
+        featurizer.spelling = spelling
         made = Message({TEXT: text, INTENT: RANKING[0], INTENT_RANKING_KEY: RANKING})
         spotter.process(featurizer.process(tokenizer.process([made])))
         return made
@@ -61,6 +63,14 @@ def test_an_emergency_goes_before_everything_and_is_named(read, text, name):
     assert emergency(message) == f"health/{name}"
     assert message.get(INTENT)["confidence"] == 1.0
     assert [entry["name"] for entry in message.get(INTENT_RANKING_KEY)] == ["emergency", "greet"]
+
+
+def test_a_slip_hides_no_emergency_and_neither_does_its_mending(read):
+    spelling = ExampleSpelling({"toddler": 9, "drain": 9, "cleaner": 9, "thing": 9})
+    assert emergency(read("our tdodler just drank some drian cleanr", spelling)) == "health/poisoning"
+    wrong = ExampleSpelling({"toaster": 9, "oven": 9})
+    wrong.mended = {"our toddler just drank some drain cleaner": "our oven is clean"}.get
+    assert emergency(read("our toddler just drank some drain cleaner", wrong)) == "health/poisoning"
 
 
 @pytest.mark.parametrize("text", ["a film about a heart attack", "these shoes are killing me", "hello", "🙂", ""])

@@ -3,13 +3,17 @@
 import numpy as np
 import pytest
 from rasa.engine.graph import ExecutionContext, GraphSchema
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.resource import Resource
 from rasa.nlu.tokenizers.whitespace_tokenizer import WhitespaceTokenizer
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from chatrec.encoder import load_encoder
 from chatrec.settings import Settings
 from components.sentence_encoder import (
+    AS_WRITTEN,
     MAX_CHARACTERS,
     MAX_SENTENCES,
     SentenceEncoderFeaturizer,
@@ -110,3 +114,20 @@ def test_text_beyond_the_limit_is_not_read(read):
 def test_a_message_with_nothing_to_read_has_no_features(read):
     [message] = read("👍")
     assert message.get_dense_features(TEXT) == (None, None)
+
+
+def test_a_misspelt_message_is_read_as_it_was_meant_and_keeps_what_was_written(read, tmp_path):
+    """By a featurizer that was trained, kept and loaded, as Rasa does it."""
+    config, context = SentenceEncoderFeaturizer.get_default_config(), ExecutionContext(GraphSchema({}), "test")
+    kept = LocalModelStorage.create(tmp_path), Resource("featurizer")
+    tokenizer = WhitespaceTokenizer(WhitespaceTokenizer.get_default_config())
+    examples = [Message({TEXT: f"something newer {n}"}) for n in range(3)]
+    SentenceEncoderFeaturizer.create(config, *kept, context).train(TrainingData(examples))
+    loaded = SentenceEncoderFeaturizer.load(config, *kept, context)
+    (slip,) = loaded.process(tokenizer.process([Message({TEXT: "somethign newer"})]))
+    meant, written = read("something newer", "somethign newer")
+    for message, same in ((slip, meant), (slip.get(AS_WRITTEN), written)):
+        for found, wanted in zip(message.get_dense_features(TEXT), same.get_dense_features(TEXT), strict=True):
+            np.testing.assert_allclose(found.features, wanted.features, atol=1e-5)
+    (right,) = loaded.process(tokenizer.process([Message({TEXT: "something newer"})]))
+    assert right.get(AS_WRITTEN) is None
