@@ -120,7 +120,7 @@ class Router:
             near |= dict(zip(self._near.classes_, likely.tolist(), strict=True))
         spoken = {name: [m for m in mentions if m.catalog == name] for name in self.names}
         said = {
-            name: self._pointing[current].sub(" ", self._spelt(_without_titles(text, mentions, name)))
+            name: self._pointing[current].sub(" ", self._spelt(_without_others(text, mentions, name)))
             for name in self.names
         }
         return {
@@ -146,10 +146,10 @@ def _plain(text: str) -> str:
     return _WILL.sub("i'll", fold(text))
 
 
-def _without_titles(text: str, mentions: Sequence[Mention], name: str) -> str:
-    """The message without titles of other catalogues that are long enough to be meant: the pillow of "I liked One flat
-    pillow for a stiff neck" is nothing to buy."""
-    others = (m for m in mentions if m.entity == "title" and m.catalog != name and len(m.text.split()) >= LONG)
+def _without_others(text: str, mentions: Sequence[Mention], name: str) -> str:
+    """The message without what is other catalogues': titles that are long enough to be meant (the pillow of "I liked
+    One flat pillow for a stiff neck" is nothing to buy), and values of several words ("time travel")."""
+    others = (m for m in mentions if m.catalog != name and len(m.text.split()) >= (LONG if m.entity == "title" else 2))
     return phrases.cut(text, others)
 
 

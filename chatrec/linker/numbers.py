@@ -46,6 +46,7 @@ _BOUNDS = frozenset(
         "than",
         "least",
         "minimum",
+        "over",
         "maximum",
         "under",
         "above",

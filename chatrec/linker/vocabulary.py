@@ -112,7 +112,8 @@ class Vocabulary:
     def _mention(self, message: Message, start: int, end: int, sense: Sense, corrected: bool) -> Mention:
         text = message.text[start:end]
         confidence = sense.confidence * (_CORRECTED if corrected else 1.0)
-        constraints = tuple(replace(c, text=text.lower()) for c in sense.constraints)
+        said = sense.value if corrected and sense.value else text  # "funyn" is shown back as it was understood
+        constraints = tuple(replace(c, text=said.lower()) for c in sense.constraints)
         return Mention(
             sense.entity, start, end, text, sense.value, constraints, direction=sense.direction, confidence=confidence
         )

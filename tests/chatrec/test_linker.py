@@ -151,6 +151,11 @@ def test_a_mood_asks_softly_and_turned_down_it_asks_for_less(linker):
     assert all(c.soft for c in (*light.constraints, *dark.constraints))
 
 
+def test_a_misspelt_mood_is_worded_as_it_was_understood(linker):
+    (mood,) = linker.link("sth funyn")
+    assert (mood.text, {c.text for c in mood.constraints}) == ("funyn", {"funny"})
+
+
 def test_comparisons_leave_it_to_the_dialogue_by_how_much(linker):
     for text, entity, direction in (
         ("newer", "year", 1),

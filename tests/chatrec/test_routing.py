@@ -65,6 +65,13 @@ def test_one_item_is_called_as_the_catalogue_calls_several(catalogs, tmp_path):
     assert router.scores("any moovie", (), "books")["movies"] >= WORD + NOUN
 
 
+def test_a_word_within_a_value_of_another_catalogue_says_nothing(router):
+    text = "comic books as well"
+    value = Mention("genre", 0, 11, "comic books", "Comic", catalog="films")
+    alone, within = (router.scores(text, mentions, "films")["books"] for mentions in ((), (value,)))
+    assert alone - within == WORD + NOUN
+
+
 def test_what_says_nothing_to_search_by_stays(router, hear):
     for text in ("recommend me something", "surprise me", "show me more"):
         assert router.route(text, "ask_recommendation", hear(text), State("books")) == "books"
