@@ -90,24 +90,27 @@ def _not_here(incoming: Incoming) -> list[Say]:
 
 def _findable(engine: Engine, incoming: Incoming, query: Query) -> tuple[Query, How]:
     """The query that brings something, and what it took when everything that fits was shown: items of earlier lists
-    ``again`` where the message asks for something else than before, and else to go ``further``, without the softest
-    wish. What the message asks for outlives what earlier ones asked for, but not what kind of thing it is about."""
+    ``again`` where the message asks for something else than before ("not Nike": what is left of the list), and else to
+    go ``further``, without the softest wish. What the message asks for outlives what earlier ones asked for, but not
+    what kind of thing it is about."""
     state, before = incoming.state, incoming.before
     recommender = engine.recommender(incoming.catalog.schema.name)
     fitting = recommender.fitting
     kind = next((s.name for s in incoming.catalog.schema.slots.values() if not s.adjective), None)
     old = [c for c in state.constraints if c in before.constraints and c.op != "not" and not c.soft and c.slot != kind]
     asks = (state.constraints, state.anchors, state.topic) != (before.constraints, before.anchors, before.topic)
-    for count in range(len(old) + 1 if asks else 1):
+    if fitting(query).any():
+        return query, ""
+    known = {event.item_id for event in incoming.history} | (set(state.before) - set(before.before))
+    looser = replace(query, exclude=frozenset(known | set(state.anchors)))
+    if asks and fitting(looser).any():
+        return looser, "again"
+    for count in range(1, len(old) + 1 if asks else 1):
         kept = tuple(c for c in query.constraints if c not in old[:count])
         if fitting(replace(query, constraints=kept)).any():
             return replace(query, constraints=kept), ""
     if recommender.relax(query)[1]:  # nothing at all is as wished: what comes nearest and is new
         return query, ""
-    known = {event.item_id for event in incoming.history}
-    looser = replace(query, exclude=frozenset(known | set(incoming.state.anchors)))
-    if asks and fitting(looser).any():
-        return looser, "again"
     further, given_up = recommender.further(query)
     return (further, "further") if given_up else (query, "")
 

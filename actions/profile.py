@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from rasa_sdk import Action
 
+from actions.lists import show
 from actions.reading import Incoming
 from actions.turn import Reply, Say, respond
 from chatrec import dialogue, erasure, phrases, policy
@@ -105,6 +106,8 @@ def correct_profile(engine: Engine, incoming: Incoming) -> Reply:
         return Reply((Say("utter_profile_corrected"),), _untouched(incoming))
     if gone:
         return Reply((Say("utter_profile_dropped", {"lines": "\n".join(gone)}),), _untouched(incoming))
+    if set(incoming.state.constraints) < set(incoming.before.constraints):  # "forget the comedy": a wish of now
+        return show(engine, incoming)
     if incoming.line or incoming.mentions:
         return Reply((Say("utter_profile_not_there"),), _untouched(incoming))
     return _shown(engine, incoming, Say("utter_profile_how"))

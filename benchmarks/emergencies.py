@@ -18,7 +18,6 @@ import yaml
 from sklearn.model_selection import StratifiedKFold
 
 from chatrec.catalog import SCHEMA
-from chatrec.policy import read_policy
 from chatrec.safety import GENERAL, Sentence, Spotter, sentences
 from chatrec.settings import Settings
 from components.sentence_encoder import encode_once
@@ -32,7 +31,7 @@ THRESHOLDS = (-0.4, -0.2, 0.0, 0.1, 0.2, 0.3, 0.4)
 def known(settings: Settings) -> tuple[list[Sentence], list[Sentence]]:
     """What the policies know, and the examples of the intents."""
     folders = sorted(path.parent for path in settings.catalogs.glob(f"*/{SCHEMA}"))
-    own = list({s.text.lower(): s for s in sentences({f.name: read_policy(f) for f in folders})}.values())
+    own = list({s.text.lower(): s for s in sentences(folders)}.values())
     told = {sentence.text.lower() for sentence in own}
     intents = [s for path in sorted(Path("data/nlu").rglob("*.yml")) for s in in_file(path)]
     return own, [s for s in intents if s.text.lower() not in told]

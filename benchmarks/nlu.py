@@ -35,8 +35,7 @@ from sklearn.metrics import f1_score
 from chatrec.encoder import Encoder
 from chatrec.settings import Settings
 from components.intent_classifier import EmbeddingIntentClassifier
-from components.sentence_encoder import SentenceEncoderFeaturizer, known_words
-from components.spelling import ExampleSpelling
+from components.sentence_encoder import SentenceEncoderFeaturizer, known_words, spelling_of
 
 SEEKER = [
     "ask_recommendation",
@@ -135,8 +134,7 @@ def train(root: Path, data: TrainingData, folder: Path, encoder: Encoder | None 
     featurizer._encoder = encoder or featurizer._encoder
     featurizer.process_training_data(tokenizer.process_training_data(data))
     classifier.train(data)
-    examples = (m.get(TEXT) for m in data.intent_examples)
-    featurizer.spelling = ExampleSpelling.of(examples, known_words(featurizer._encoder))
+    featurizer.spelling = spelling_of(data, known_words(featurizer._encoder))
     return Reader(tokenizer, featurizer, classifier)
 
 

@@ -32,6 +32,7 @@ KEEP_SHOWN = 60  # items shown earlier that are kept away from the next lists
 TURNS = 6  # utterances that the fine-tuned model reads
 DISLIKED_STARS = 2.5  # of 5: a rating up to here counts as a dislike
 TUPLES = ("anchors", "shown", "before", "asked", "lists", "noticed", "profile")  # of a state, lists in JSON
+UNASKED: Mapping[str, Any] = {"constraints": (), "topic": "", "anchors": ()}
 STEPS_BACK = 3  # lists that "go back" can return to
 
 
@@ -113,7 +114,7 @@ class State:
         kept = {"feeling": self.feeling, "felt": self.felt, "speaker": self.speaker}
         state = replace(State.from_json(earlier), parked=parked, **kept)
         ruled_out = tuple(c for c in state.constraints if c.op == "not")
-        return replace(state, constraints=ruled_out, anchors=(), topic="", focus="") if afresh else state
+        return replace(state, **{**UNASKED, "constraints": ruled_out}, focus="") if afresh else state
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,8 @@ def understand(
     """
     at = time.time() if at is None else at
     if phrases.takes_back(text):
-        return Outcome(replace(state.back(), pending=""))
+        first = len(state.lists) < 2 and phrases.drops(text)  # "drop that" after the first list
+        return Outcome(replace(state.back(), pending="", **(UNASKED if first else {})))
     if intent == "start_over" and (phrases.restarts(phrases.cut(text, mentions)) or not mentions):
         state = State(state.catalog, before=_earlier(state), noticed=state.noticed, parked=state.parked)
     mentions = [m for m in mentions if m.catalog in ("", state.catalog)]
@@ -156,6 +158,9 @@ def understand(
     about = subjects or (state.focus and phrases.cut(text, mentions).strip(" ?!."))  # not "who should I see?" alone
     asked = intent in QUESTIONS and not steps and about  # "is it scary?" wishes for nothing
     found = [] if asked else wishes.asked_for(mentions, beside, (state.focus,) if state.focus else state.shown, catalog)
+    if phrases.drops(text):
+        constraints, found = wishes.dropped(state.constraints, found)
+        state = replace(state, constraints=constraints)
     afresh = intent == "ask_recommendation" and state.shown and not phrases.joins(text)
     if wishes.begin_another(state.constraints, found, catalog):
         state = replace(state, constraints=wishes.outliving(state.constraints, found, catalog), topic="", anchors=())

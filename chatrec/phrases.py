@@ -47,6 +47,7 @@ _COMPARING = re.compile(
 _ONE = re.compile(r"\b(?:it|that|that one|this one)\b(?!'s (?:all|it)\b)", re.IGNORECASE)
 _BACK = re.compile(
     r"\W*(?:(?:no|nope|oops|wait|sorry|ok|please|can you|can we|let'?s)\W+)*(?:go(?:ing)? back|undo|back(?: up)?|"
+    r"(?:drop|scrap|cancel) (?:that|it|this)|"
     r"take (?:that|it) back|(?:back to )?(?:the )?(?:previous|last|earlier) (?:list|one|ones)|revert|step back)"
     r"(?:\W+(?:that|it|one|once|a step|please|pls|again|to the (?:previous|last|earlier) (?:list|one|ones)))*\W*$",
     re.IGNORECASE,
@@ -94,7 +95,7 @@ _GENERIC = frozenset(
         another instead actually also too then by from over under like similar similiar same as ok okay yes yeah hmm
         set made during whole seen saw watched loved liked hated enjoyed old long short again list next first start
         starting begin beginning reset restart scratch anew fresh
-        didn't didn doesn't doesn isn't isn wasn't wasn t s""",
+        drop scrap remove forget didn't didn doesn't doesn isn't isn wasn't wasn t s""",
     )
 )
 

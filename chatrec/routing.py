@@ -51,7 +51,10 @@ LONG = 4  # words of a title that are no accident
 NAMING = 4  # letters of a noun that is known with a slip in it, too
 MINED = 40  # examples made from a catalogue's own values
 _WILL = re.compile(r"\bill(?= (?:take|have|go|get|try|watch|buy|see|choose|pick|grab|order|check|let|think|do|be)\b)")
-_TURNED_DOWN = r"\b(?:not|no more|instead of|rather than|enough of) (?:an? |the |any )?(?:{words})\b"
+_TURNED_DOWN = (
+    r"\b(?:not|no more|instead of|rather than|enough(?: of| with)?|(?:done|finished) with|(?:tired|sick) of) "
+    r"(?:an? |the |any )?(?:{words})\b"
+)
 _POINTING = r"\b(?:that|this|those|these|the|same)\s+(?:(?:same|first|second|third|fourth|fifth|last)\s+)?(?:{words})\b"
 
 
@@ -76,7 +79,7 @@ class Router:
         """The catalogue that a message is about. ``mentions``: what every catalogue's linker found in it. An opening
         goes to the best one, unless the conversation has settled with a list; a message that usually follows on, or
         answers a question, moves it only when there is little doubt."""
-        if self._near is None or self._points_at_the_list(text, mentions, state):
+        if self._near is None or phrases.takes_back(text) or self._points_at_the_list(text, mentions, state):
             return state.catalog
         own = [m for m in mentions if m.catalog == state.catalog]
         whole = _understood(text, own, _unmistakable(own, mentions)) == 1
@@ -112,17 +115,13 @@ class Router:
 
     def scores(self, text: str, mentions: Sequence[Mention], current: str) -> dict[str, float]:
         """How much speaks for each catalogue."""
-        plain = self._turned_down.sub(" ", self._spelt(text))
-        plain = self._pointing[current].sub(" ", plain)  # "somewhere like in that film" asks for no film
+        plain = self._wanted(text, current)
         near = dict.fromkeys(self.names, 0.0)
         if not phrases.is_vague(plain):
             likely = self._near.predict_proba(self._encoder.encode([plain]))[0]
             near |= dict(zip(self._near.classes_, likely.tolist(), strict=True))
         spoken = {name: [m for m in mentions if m.catalog == name] for name in self.names}
-        said = {
-            name: self._pointing[current].sub(" ", self._spelt(_without_others(text, mentions, name)))
-            for name in self.names
-        }
+        said = {name: self._wanted(_without_others(text, mentions, name), current) for name in self.names}
         return {
             name: WORD * min(2, len(set(self._words[name].findall(said[name]))))
             + NOUN * bool(self._nouns[name].search(said[name]))
@@ -130,6 +129,10 @@ class Router:
             + NEAR * near[name]
             for name in self.names
         }
+
+    def _wanted(self, text: str, current: str) -> str:
+        """The text without what it asks for no more ("enough films") and only points at ("like in that film")."""
+        return self._pointing[current].sub(" ", self._turned_down.sub(" ", self._spelt(text)))
 
     def _spelt(self, text: str) -> str:
         """How words are looked for: misspelt nouns put right ("a fiml"), and "ill take it" is no illness."""

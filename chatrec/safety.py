@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -21,7 +21,7 @@ from sklearn.svm import SVC
 
 from chatrec.catalog import Catalog
 from chatrec.errors import BadInput
-from chatrec.policy import Policy
+from chatrec.policy import read_policy
 
 WIDTH = 3.0  # of the Gaussian: exp(-WIDTH (1 - cosine))
 WORDS = 0.5  # what shared words count beside it
@@ -44,12 +44,17 @@ class Sentence:
     emergency: str = ""
 
 
-def sentences(policies: Mapping[str, Policy]) -> list[Sentence]:
-    """What the policies, by catalogue, say is an emergency and what is not."""
+def sentences(folders: Iterable[Path]) -> list[Sentence]:
+    """What the policies of catalogues, each in its folder, say is an emergency and what is not.
+
+    Raises:
+        BadInput: a broken policy.
+    """
     found = []
-    for catalog, policy in policies.items():
+    for folder in folders:
+        policy = read_policy(folder)
         for name, emergency in policy.emergencies.items():
-            found += [Sentence(text, f"{catalog}/{name}") for text in emergency.examples]
+            found += [Sentence(text, f"{folder.name}/{name}") for text in emergency.examples]
             found += [Sentence(text) for text in emergency.harmless]
         found += [Sentence(text) for text in policy.harmless]
     return found

@@ -55,6 +55,20 @@ def _critique(mention: Mention, named: Sequence[str], shown: Sequence[str], cata
     return [Constraint(mention.entity, "min" if up else "max", (float(round(bound)),), mention.text)]
 
 
+def dropped(old: Sequence[Constraint], found: Sequence[Constraint]) -> tuple[tuple[Constraint, ...], list[Constraint]]:
+    """The wishes without those that "drop the 90s" speaks of, and what the message asks for besides: nobody who drops
+    the comedy rules comedies out."""
+    off = {c: [w for w in old if w.slot == c.slot and _speaks_of(c, w)] for c in found if c.op == "not" or c.soft}
+    gone = {wish for spoken in off.values() for wish in spoken}
+    return tuple(w for w in old if w not in gone), [c for c in found if not off.get(c)]
+
+
+def _speaks_of(one: Constraint, wish: Constraint) -> bool:
+    if wish.op in ("min", "max"):
+        return True
+    return bool(set(one.values) & set(wish.values))
+
+
 def names_a_kind(constraints: Sequence[Constraint], known: Sequence[Constraint]) -> bool:
     """Whether a new wish names what to look for ("a western"), rather than narrowing it ("shorter")."""
     return any(c.op == "is" and not c.soft and c not in known for c in constraints)

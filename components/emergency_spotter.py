@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +29,9 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from chatrec.catalog import SCHEMA, load_catalog
 from chatrec.encoder import Encoder
-from chatrec.policy import read_policy
 from chatrec.safety import GENERAL, Sentence, Spotter, sentences, wished
 from chatrec.settings import Settings
-from components.sentence_encoder import AS_WRITTEN, MAX_CHARACTERS, encode_once, sentence_starts, split_sentences
+from components.sentence_encoder import MAX_CHARACTERS, MEANT, encode_once, sentence_starts
 from components.trained import Trained
 from components.tuned_encoder import load_tuned
 
@@ -69,7 +67,7 @@ class EmergencySpotter(Trained, IntentClassifier):
             BadInput: a broken policy.
         """
         folders = sorted(path.parent for path in Settings.read().catalogs.glob(f"*/{SCHEMA}"))
-        known = sentences({folder.name: read_policy(folder) for folder in folders})
+        known = sentences(folders)
         encoder = load_tuned(Settings.read())
         vectors = self._encoded(encoder, [sentence.text for sentence in known])
         told = {sentence.text.lower() for sentence in known}
@@ -98,14 +96,9 @@ class EmergencySpotter(Trained, IntentClassifier):
         return [encode_once(encoder, texts, self.config["layers"], Settings.read().cache)] if texts else []
 
     def _found(self, message: Message) -> str:
-        """The emergency that the message, or the likeliest of its sentences, tells of, as written or with its slips
-        mended; empty when there is none."""
-        if self._spotter is None:
-            return ""
-        readings = filter(None, (message, message.get(AS_WRITTEN)))
-        texts, vectors = zip(*map(_parts, readings), strict=True)
-        texts, vectors = list(chain(*texts)), np.concatenate(vectors)
-        if not texts:
+        """The emergency that the message, or the likeliest of its sentences, tells of; empty when there is none."""
+        texts, vectors = _parts(message)
+        if not texts or self._spotter is None:
             return ""
         scores = self._spotter.scores(texts, vectors)
         best = int(np.argmax(scores))
@@ -130,18 +123,18 @@ class EmergencySpotter(Trained, IntentClassifier):
 
 
 def _parts(message: Message) -> tuple[list[str], np.ndarray]:
-    """The message and, when there are several, its sentences: texts and vectors."""
+    """The message and, when there are several, its sentences, without slips: texts and vectors."""
     tokens, whole = message.get_dense_features(TEXT)
-    text = (message.get(TEXT) or "")[:MAX_CHARACTERS]
     if tokens is None or whole is None:
         return [], np.zeros((0, 0))
+    text, (meant, *sentences) = message.get(TEXT)[:MAX_CHARACTERS], message.get(MEANT)
     starts = sentence_starts(text)
     if len(starts) == 1:
-        return [text], whole.features
+        return [meant], whole.features
     ends = [*starts[1:], len(text) + 1]
     places = np.array([token.start for token in message.get(TOKENS_NAMES[TEXT])])
-    parts, rows = [text], [whole.features[0]]
-    for part, start, end in zip(split_sentences(text, starts), starts, ends, strict=True):
+    parts, rows = [meant], [whole.features[0]]
+    for part, start, end in zip(sentences, starts, ends, strict=True):
         inside = np.flatnonzero((places >= start) & (places < end))
         if len(inside):
             parts.append(part)

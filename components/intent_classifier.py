@@ -33,7 +33,7 @@ from sklearn.linear_model import LogisticRegression
 
 from chatrec.errors import BadInput
 from components.bot_turn import TURNS, last_turn
-from components.sentence_encoder import sentence_starts, split_sentences
+from components.sentence_encoder import MEANT
 from components.trained import Trained, vectors
 
 WEIGHTS, LABELS = "weights.npz", "labels.json"
@@ -166,9 +166,9 @@ class EmbeddingIntentClassifier(Trained, IntentClassifier):
 
 def _texts(message: Message, count: int) -> list[str]:
     """The texts of the sentences that :func:`vectors` gives; each the whole one, should their number differ."""
-    text = message.get(TEXT) or ""
-    texts = list(dict.fromkeys(split_sentences(text, sentence_starts(text))))
-    return texts if len(texts) == count else [text] * count
+    whole, *sentences = message.get(MEANT) or (message.get(TEXT) or "",)
+    texts = list(dict.fromkeys(sentences))
+    return texts if len(texts) == count else [whole] * count
 
 
 def _words(texts: Sequence[str]) -> csr_matrix:

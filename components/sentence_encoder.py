@@ -11,7 +11,7 @@ import hashlib
 import itertools
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,10 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from chatrec.catalog import SCHEMA
 from chatrec.encoder import Encoder, has_bfloat16, save_array
 from chatrec.errors import ModelMissing
+from chatrec.safety import sentences
 from chatrec.settings import Settings
 from components.action_validation import compile_action_schema
 from components.catalog_linker import linkers
@@ -42,7 +44,7 @@ MAX_CHARACTERS = 1000  # of a message that are read
 MAX_SENTENCES = 8  # the last one takes the rest
 BATCH = 64
 NAME = "encoder.txt"
-AS_WRITTEN = "as_written"  # of a message with misspelt words: one with the features that it has without mending
+MEANT = "meant"  # of a message: its text and its sentences as they were read, misspelt words mended
 
 # A full stop after "Mr" or before a digit ("Vol. 2") ends nothing; three dots end a sentence even without a space.
 _BREAK = re.compile(
@@ -66,6 +68,13 @@ def known_words(encoder: Encoder) -> frozenset[str]:
     """What needs no mending, in lower case: the words of the catalogues, and those that the encoder reads in one
     piece."""
     return frozenset(encoder._model.tokenizer.get_vocab()).union(*(linker.words for linker in linkers()))
+
+
+def spelling_of(data: TrainingData, known: Container[str] = ()) -> ExampleSpelling:
+    """That of the examples and of what the policies call an emergency."""
+    folders = (path.parent for path in Settings.read().catalogs.glob(f"*/{SCHEMA}"))
+    told = (sentence.text for sentence in sentences(folders))
+    return ExampleSpelling.of([*(m.get(TEXT) or "" for m in data.training_examples), *told], known)
 
 
 def layer_vectors(encoder: Encoder, texts: Sequence[str], layers: Sequence[int]) -> torch.Tensor:
@@ -128,9 +137,9 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
     (tokens, D), where each token has the vector of the sentence that it stands in.
 
     ``layers``: the encoder's layers that make up a vector; D is their number times the encoder's dimensions.
-    A message without anything to read gets no features; misspelt words are read as the examples have them, and the
-    message has itself with the features of what was written under ``AS_WRITTEN`` then. What it keeps in the model is
-    the examples' words, and which encoder the others learnt from, so that they are not given vectors of another one.
+    A message without anything to read gets no features; misspelt words are read as the examples have them. What was
+    read, the whole and each sentence, is under ``MEANT``. What it keeps in the model is the examples' words, and which
+    encoder the others learnt from, so that they are not given vectors of another one.
     """
 
     spelling: ExampleSpelling | None = None  # of nothing while the examples themselves are read
@@ -203,7 +212,7 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
         storage, resource = self._kept
         with storage.write_to(resource) as folder:
             (folder / NAME).write_text(self._encoder.name, encoding="utf-8")
-            ExampleSpelling.of(m.get(TEXT) or "" for m in training_data.training_examples).write(folder)
+            spelling_of(training_data).write(folder)
         return resource
 
     def process(self, messages: list[Message]) -> list[Message]:
@@ -211,20 +220,14 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
         readable = [m for m in messages if is_readable(m.get(TEXT) or "")]
         texts = [m.get(TEXT)[:MAX_CHARACTERS] for m in readable]
         starts = [sentence_starts(text) for text in texts]
-        written = [(text, *split_sentences(text, begins)) for text, begins in zip(texts, starts, strict=True)]
-        meant = [tuple(map(self._mended, parts)) for parts in written]
-        wanted = list(dict.fromkeys(itertools.chain(*written, *meant)))
+        mended = self.spelling.mended if self.spelling else str
+        meant = [tuple(map(mended, (text, *_split(text, begins)))) for text, begins in zip(texts, starts, strict=True)]
+        wanted = list(dict.fromkeys(itertools.chain(*meant)))
         vectors = dict(zip(wanted, encode_layers(self._encoder, wanted, self._config["layers"]), strict=True))
-        for message, parts, mended, begins in zip(readable, written, meant, starts, strict=True):
-            if mended != parts:
-                twin = Message({name: message.get(name) for name in (TEXT, TOKENS_NAMES[TEXT])})
-                self._add(twin, [vectors[part] for part in parts], begins)
-                message.set(AS_WRITTEN, twin)
-            self._add(message, [vectors[part] for part in mended], begins)
+        for message, parts, begins in zip(readable, meant, starts, strict=True):
+            message.set(MEANT, parts)
+            self._add(message, [vectors[part] for part in parts], begins)
         return messages
-
-    def _mended(self, text: str) -> str:
-        return self.spelling.mended(text) if self.spelling else text
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         self.spelling = None
@@ -240,7 +243,7 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
             message.add_features(Features(features, kind, TEXT, self._config[FEATURIZER_CLASS_ALIAS]))
 
 
-def split_sentences(text: str, starts: Sequence[int]) -> list[str]:
+def _split(text: str, starts: Sequence[int]) -> list[str]:
     """The sentences that begin at those offsets."""
     return [text[start:end].strip() for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
 

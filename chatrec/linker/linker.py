@@ -13,8 +13,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from chatrec.catalog import Catalog
 from chatrec.linker.ages import Ages
@@ -43,7 +45,8 @@ class Linker:
 
     def __init__(self, catalog: Catalog) -> None:
         schema = catalog.schema
-        self._name = schema.name
+        self._name, self._catalog = schema.name, catalog
+        self._kind = next((slot.name for slot in schema.slots.values() if not slot.adjective), None)
         self._vocabulary, self._numbers = Vocabulary(catalog), Numbers(catalog)
         self._ordinals = Ordinals(schema, self._vocabulary)
         self._people = [People(catalog, slot.name) for slot in schema.slots.values() if slot.type == "people"]
@@ -66,11 +69,22 @@ class Linker:
             found += people.find(message, self._spelling)
         found = self._asides.without(message, found)
         found += [*self._ages.find(message), *self._known.find(message, self._spelling)]
-        chosen = judge(message, _best(found), self._numbers.steps)
+        chosen = self._either(judge(message, _best(found), self._numbers.steps))
         rules = [rule for rule in self._rules.find(message) if not _titled(rule, chosen)]
         facts = [r for r in rules if _FACT.search(message.before(r.end))]
         chosen = tuple(m for m in chosen if not any(f.start <= m.start and m.end <= f.end for f in facts))
         return tuple(replace(mention, catalog=self._name) for mention in (*chosen, *rules))
+
+    def _either(self, mentions: Sequence[Mention]) -> Sequence[Mention]:
+        """ "Pasta and olive oil" are two things to look for, since nothing is both."""
+        wished = [m for m in mentions if [(c.slot, c.op, c.soft) for c in m.constraints] == [(self._kind, "is", False)]]
+        wishes = list(dict.fromkeys(m.constraints[0] for m in wished))
+        if len(wishes) < 2 or np.all([self._catalog.mask(wish) for wish in wishes], axis=0).any():
+            return mentions
+        both = tuple(dict.fromkeys(value for wish in wishes for value in wish.values))
+        return [
+            replace(m, constraints=(replace(m.constraints[0], values=both),)) if m in wished else m for m in mentions
+        ]
 
     def _by_pattern(self, message: Message) -> Iterator[Mention]:
         """Numbers and ordinals, whose words are few: "the frst", "100 minnutes"."""

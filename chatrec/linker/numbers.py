@@ -252,6 +252,8 @@ def _constraints(column: _Column, amount: Amount, op: str, text: str) -> tuple[C
     """Inclusive bounds. Strict words ("over") leave out the number itself where the column holds whole numbers."""
     step, slack = float(column.whole), column.slot.step / 2 or amount.low / 10
     low, high = amount.low, amount.high
+    if column.whole:  # "1500 for a week" are 214 a day
+        low, high = float(round(low)), float(round(high))
     bounds: dict[str, list[tuple[Op, float]]] = {
         "over": [("min", high + step)],
         "least": [("min", low)],

@@ -74,6 +74,11 @@ class Ordinals:
             re.compile(rf"\bthe {_PLACE}(?= (?:(?:more|less) )?\w+ than\b)"),
             re.compile(rf"\b{_PLACE}(?= (?:or|and|n|&|vs|versus) (?:the )?(?:{'|'.join(_POSITIONS)}|\d(?:nd|rd|th)))"),
             re.compile(rf"\bis {_FIGURE}(?= (?:\w{{2,}}er|more \w+|less \w+) than\b)"),
+            re.compile(  # "how much is 2", "who's in 3?"
+                r"\b(?:how (?:much|long|old|far|big|heavy|good)|what|who|where)(?: ?'?s| is| does)? "
+                rf"(?:is |in |about |does )?{_FIGURE}(?=\W*$| (?:about|cost|like)\b)"
+            ),
+            re.compile(rf"^\W*is {_FIGURE}(?= (?:any|good|worth|on|still)\b)"),
             re.compile(rf"\b(?:number|option) {_FIGURE}\b(?!\s?[%/+]|\.\d)"),
             re.compile(
                 rf"(?:#\s?|\b(?:no\.?|nr\.?|{noun}|movie) ){_FIGURE}\b(?!\s?[%/+.]|\s(?!(?:is|was|has|as)\b)\w+s\b)"

@@ -45,9 +45,10 @@ _DISLIKE = (
 )
 _EXCLUDE = (
     r"not|no|none of|never|nothing|without|w/o|except(?: for)?|excluding|exclude|avoid(?:ing)?|skip|remove|drop|minus",
-    r"non(?=-)|non|stop|quit|ban|ditch|leave out|(?:rather|prefer\w*) [^.,;:!?]{1,40}? (?:than|over)",
+    r"scrap|non(?=-)|non|stop|quit|ban|ditch|leave out|(?:rather|prefer\w*) [^.,;:!?]{1,40}? (?:than|over)",
     r"neither|nor|instead of|rather than|other than|apart from|aside from",
     r"(?:any\w+|every\w+|all) (?:but|except)(?! not| i| no)",
+    r"(?:seen|watched|read|tried) (?:all|every\w*|most)\b",
     r"enough(?: of| with)?|\w+n't|(?:do|does|did|is|are|was|wo|ca|should|would)nt|cannot|forget(?: about)?|hold the",
 )
 _NEGATION = re.compile(
@@ -128,7 +129,9 @@ def _turned_down(plain: str, mentions: Sequence[Mention], links: Sequence[str]) 
     found: dict[int, str] = {}
     for cue in _NEGATION.finditer(plain):
         first = next((i for i, m in enumerate(mentions) if m.start >= cue.end()), None)
-        if cue["harmless"] is None and first is not None and _reaches(plain[cue.end() : mentions[first].start]):
+        if first is None or cue["harmless"] or (cue.group() == "without" and _when(plain, cue.end(), mentions[first])):
+            continue
+        if _reaches(plain[cue.end() : mentions[first].start]):
             for i in _reached(mentions, links, first, cue.group()):
                 if cue["dislike"] is None or mentions[i].entity not in ("title", "ordinal"):
                     found[i] = plain[cue.start() : mentions[first].start]
@@ -136,6 +139,12 @@ def _turned_down(plain: str, mentions: Sequence[Mention], links: Sequence[str]) 
         if mention.entity not in ("title", "ordinal") and _TURNED_DOWN_BEHIND.match(plain, mention.end):
             found.setdefault(i, "not ")
     return found
+
+
+def _when(plain: str, start: int, mention: Mention) -> bool:
+    """Whether something else is meant, and the mention only says when or in what: "without mosquitoes in July"."""
+    within = mention.text.lower().startswith("in ") or plain.endswith(" in ", 0, mention.start)
+    return within and bool(plain[start : mention.start].strip(" in"))
 
 
 def _reaches(gap: str) -> bool:

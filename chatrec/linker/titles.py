@@ -180,8 +180,8 @@ class Titles:
         if judged and all(map(str.isdigit, words)) and self._signs.closes(message, match.end):
             return 1.0  # "I loved 1917"
         common = all(is_ordinary(word) or word in self._vocabulary for word in words)
-        if match.slips and CLOSED.issuperset(keys(self._catalog.items[match.items[0]].title)):
-            return 0.0  # "anythign else?" asks for no film
+        if match.slips and self._is_everyday(match.items[0]):
+            return 0.0  # "anythign else?" and "somewhre warm" ask for no film
         unsaid = common and (match.slips or PROPER.issuperset(words))
         if self._signs.capitals(message, match.tokens) and not unsaid:
             sure = 1.0 if cue == 3 else 0.97 if judged else 0.95  # people named in part are 0.96 sure
@@ -223,6 +223,11 @@ class Titles:
         if match.alone and (len(content) > 1 or (match.whole and (len(words) > 2 or match.article))):
             return 0.75
         return 0.75 if len(content) > 1 and ((cue and closes) or len(words) > 3 or len(content) > 2) else 0.0
+
+    def _is_everyday(self, index: int) -> bool:
+        """Whether a title is all small words, or one word of everyday English."""
+        words = _bare(keys(self._catalog.items[index].title))
+        return CLOSED.issuperset(words) or (len(words) == 1 and is_ordinary(words[0]))
 
     def _own_article(self, match: _Match) -> bool:
         """Whether a title has the article it should have; one that everybody knows may lack it."""

@@ -52,6 +52,32 @@ def test_an_exclusion_removes_the_wish_it_contradicts_and_stays(movies):
     assert ("genre", "not", "Horror") in values(state)
 
 
+def test_a_wish_that_is_dropped_is_gone_and_not_ruled_out(movies):
+    nineties = Mention("year", 0, 1, "90s", "90s", (Constraint("year", "not", (1990.0, 1991.0)),), negated=True)
+    soft = genre("Horror", "not")
+    soft = replace(soft, constraints=(replace(soft.constraints[0], soft=True),))
+    told = [genre("Comedy"), bound("min", 1990.0), bound("max", 1999.0), soft]
+    state = understand(State("movies"), "ask_recommendation", "a 90s comedy, less scary", told, movies).state
+    state = understand(state, "critique_feature", "drop the 90s", [nineties], movies).state
+    assert values(state) == {("genre", "is", "Comedy"), ("genre", "not", "Horror")}
+    state = understand(state, "critique_feature", "and drop less scary", [soft], movies).state
+    assert values(state) == {("genre", "is", "Comedy")}
+    mentions = [genre("Comedy", "not"), genre("Western")]
+    state = understand(state, "critique_feature", "drop the comedy, westerns pls", mentions, movies).state
+    assert values(state) == {("genre", "is", "Western")}
+    state = understand(state, "critique_feature", "drop the musicals", [genre("Musical", "not")], movies).state
+    assert values(state) == {("genre", "is", "Western"), ("genre", "not", "Musical")}
+
+
+def test_what_is_dropped_as_a_whole_is_what_was_said_last(movies):
+    state = understand(State("movies"), "ask_recommendation", "horror", [genre("Horror")], movies).state
+    first = dialogue.listed(state, (ALIEN, SHINING), "imp1", ())
+    assert values(understand(first, "reformulate", "ok drop that", [], movies).state) == set()
+    state = understand(first, "critique_feature", "not horror", [genre("Horror", "not")], movies).state
+    second = dialogue.listed(state, (GODFATHER,), "imp2", ())
+    assert values(understand(second, "reformulate", "scrap that", [], movies).state) == values(first)
+
+
 def test_another_sort_of_thing_leaves_behind_what_was_said_of_the_first(catalogs):
     shop = catalogs["shopping"]
 

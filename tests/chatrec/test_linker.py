@@ -222,6 +222,12 @@ def test_other_catalogues_are_understood_from_their_schema_alone(hotels):
     assert found(linker, hotels, "the second hotel from 1999") == ["ordinal 2"]
 
 
+def test_two_kinds_of_thing_are_either_where_nothing_is_both(catalogs):
+    shop = {m.constraints[0].values for m in Linker(catalogs["shopping"]).link("pasta and olive oil")}
+    films = {m.constraints[0].values for m in Linker(catalogs["movies"]).link("comedy and horror")}
+    assert (shop, films) == ({("Pasta", "Olive oil")}, {("Comedy",), ("Horror",)})
+
+
 def test_where_somebody_starts_is_no_wish_where_titles_are_places(hotels):
     linker = Linker(replace_schema(hotels, places=True))
     assert found(linker, hotels, "skiing, away from the beach") == ["place Mountains", "place Beach"]

@@ -65,6 +65,11 @@ def test_one_item_is_called_as_the_catalogue_calls_several(catalogs, tmp_path):
     assert router.scores("any moovie", (), "books")["movies"] >= WORD + NOUN
 
 
+@pytest.mark.parametrize("text", ["enough films", "not a film", "I'm done with films"])
+def test_a_noun_that_is_turned_down_speaks_for_nothing(router, text):
+    assert router.scores(text, (), "films")["films"] < WORD <= router.scores("films", (), "films")["films"]
+
+
 def test_a_word_within_a_value_of_another_catalogue_says_nothing(router):
     text = "comic books as well"
     value = Mention("genre", 0, 11, "comic books", "Comic", catalog="films")

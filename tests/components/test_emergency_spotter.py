@@ -65,12 +65,12 @@ def test_an_emergency_goes_before_everything_and_is_named(read, text, name):
     assert [entry["name"] for entry in message.get(INTENT_RANKING_KEY)] == ["emergency", "greet"]
 
 
-def test_a_slip_hides_no_emergency_and_neither_does_its_mending(read):
-    spelling = ExampleSpelling({"toddler": 9, "drain": 9, "cleaner": 9, "thing": 9})
+def test_a_slip_neither_hides_an_emergency_nor_makes_one(read):
+    spelling = ExampleSpelling({"toddler": 9, "drain": 9, "cleaner": 9, "shopping": 9, "throat": 9})
     assert emergency(read("our tdodler just drank some drian cleanr", spelling)) == "health/poisoning"
-    wrong = ExampleSpelling({"toaster": 9, "oven": 9})
-    wrong.mended = {"our toddler just drank some drain cleaner": "our oven is clean"}.get
-    assert emergency(read("our toddler just drank some drain cleaner", wrong)) == "health/poisoning"
+    for text in ("shpoping with him is suicide", "my thraot hurts"):
+        assert emergency(read(text))
+        assert emergency(read(text, spelling)) is None
 
 
 @pytest.mark.parametrize("text", ["a film about a heart attack", "these shoes are killing me", "hello", "🙂", ""])
