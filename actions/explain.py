@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import numpy as np
 from rasa_sdk import Action
 
 from actions.lists import about, which_one
@@ -15,21 +16,35 @@ from chatrec.facts import evidence_lines, in_words, missing
 from chatrec.types import Item, Query
 from chatrec.whatif import Change
 
+_WHY_NOT = re.compile(r"\bwhy (?:not|isn.?t|wasn.?t|no)\b", re.IGNORECASE)
 KNOWN = {"like": "liked", "dislike": "rejected", "reject": "rejected"}  # else seen
 
 
 def explain(engine: Engine, incoming: Incoming) -> Reply:
     """The reason of one item with everything that backs it, made from the same evidence as the list's."""
-    item_id = about(incoming)
+    missed = _WHY_NOT.search(incoming.text) is not None
+    item_id = (_of_that_kind(incoming) if missed and not incoming.outcome.subjects else None) or about(incoming)
     if item_id is None:
         return which_one(incoming, "utter_why_which")
     item = incoming.catalog.item(item_id)
-    if re.search(r"\bwhy (?:not|isn.?t|wasn.?t|no)\b", incoming.text, re.IGNORECASE):
+    if missed:
         return why_not(engine, incoming, item)
     _, evidence = engine.recommender(incoming.catalog.schema.name).explain(incoming.query(incoming.state), item_id)
     lines = evidence_lines(evidence, incoming.catalog, incoming.words)
     says = Say("utter_why" if lines else "utter_why_thin", {"title": item.title, "reasons": "\n".join(lines)})
     return Reply((says,), replace(incoming.state, focus=item_id))
+
+
+def _of_that_kind(incoming: Incoming) -> str | None:
+    """For "why not Portugal?": what is listed of it, else the best known; None when the message names no value."""
+    catalog, wishes = incoming.catalog, [c for m in incoming.mentions for c in m.constraints if not m.negated]
+    if not wishes:
+        return None
+    fits = np.all([catalog.mask(wish) for wish in wishes], axis=0)
+    if listed := [i for i in incoming.state.shown if fits[catalog.index(i)]]:
+        return listed[0]
+    best = int(np.argmax(np.where(fits, catalog.popularity, -np.inf)))
+    return catalog.items[best].item_id if fits[best] else None
 
 
 def why_not(engine: Engine, incoming: Incoming, item: Item) -> Reply:

@@ -156,7 +156,9 @@ def understand(
         return _related(state, str(relation), [*named, *_in_hand(state)], events, catalog)
     steps = wishes.turned(mentions, catalog)
     about = subjects or (state.focus and phrases.cut(text, mentions).strip(" ?!."))  # not "who should I see?" alone
-    asked = intent in QUESTIONS and not steps and about  # "is it scary?" wishes for nothing
+    asked = (
+        intent in QUESTIONS and not steps and (about or intent == "explain_why")
+    )  # "is it scary?" wishes for nothing
     found = [] if asked else wishes.asked_for(mentions, beside, (state.focus,) if state.focus else state.shown, catalog)
     if phrases.drops(text):
         constraints, found = wishes.dropped(state.constraints, found)
