@@ -36,15 +36,17 @@ def explain(engine: Engine, incoming: Incoming) -> Reply:
 
 
 def _of_that_kind(incoming: Incoming) -> str | None:
-    """For "why not Portugal?": what is listed of it, else the best known; None when the message names no value."""
+    """For "why not Portugal?": what is listed of it, else what meets most wishes, the best known of several; None
+    when the message names no value."""
     catalog, wishes = incoming.catalog, [c for m in incoming.mentions for c in m.constraints if not m.negated]
     if not wishes:
         return None
     fits = np.all([catalog.mask(wish) for wish in wishes], axis=0)
     if listed := [i for i in incoming.state.shown if fits[catalog.index(i)]]:
         return listed[0]
-    best = int(np.argmax(np.where(fits, catalog.popularity, -np.inf)))
-    return catalog.items[best].item_id if fits[best] else None
+    met = np.sum([catalog.mask(wish) for wish in incoming.state.constraints] or [fits], axis=0)
+    best = max(np.flatnonzero(fits).tolist(), key=lambda i: (met[i], catalog.popularity[i]), default=None)
+    return None if best is None else catalog.items[best].item_id
 
 
 def why_not(engine: Engine, incoming: Incoming, item: Item) -> Reply:

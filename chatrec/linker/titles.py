@@ -182,6 +182,8 @@ class Titles:
         common = all(is_ordinary(word) or word in self._vocabulary for word in words)
         if match.slips and self._is_everyday(match.items[0]):
             return 0.0  # "anythign else?" and "somewhre warm" ask for no film
+        if match.slips and self._another(message, match):
+            return 0.0  # "a scarry movie"
         unsaid = common and (match.slips or PROPER.issuperset(words))
         if self._signs.capitals(message, match.tokens) and not unsaid:
             sure = 1.0 if cue == 3 else 0.97 if judged else 0.95  # people named in part are 0.96 sure
