@@ -211,7 +211,9 @@ def _moved(
     name = built.router.route(text, intent, mentions, state)
     if name == state.catalog:
         return state, mentions
-    titles = list(dialogue.items_named(state, [m for m in mentions if m.catalog == state.catalog]))
+    there = {m.start for m in mentions if m.catalog == name and m.entity == "title"}  # Barcelona the town, not the film
+    left = [m for m in mentions if m.catalog == state.catalog and m.start not in there]
+    titles = list(dialogue.items_named(state, left))
     if not titles and routing.points_back(text, built.catalog(state.catalog)):
         titles = [i for i in (state.focus or state.judged, *state.anchors, *state.shown[:1]) if i][:1]
     taken = routing.carried(state.catalog, titles[:1], built.catalogs, name)
