@@ -101,7 +101,7 @@ $(WARM): $(INSTALLED) $(wildcard data/catalogs/*/*.csv data/catalogs/*/*.toml)
 	@$(BIN)/chatrec doctor --warm
 	@touch $@
 
-$(MODEL): domain.yml config.yml $(shell find data components -name '*.yml' -o -name '*.py' 2>/dev/null) \
+$(MODEL): domain.yml config.yml $(shell find data components -name '*.yml' -o -name '*.toml' -o -name '*.py' 2>/dev/null) \
 		$(wildcard models/understanding/adapter_model.safetensors) | $(INSTALLED)
 	@echo "Training the dialogue model ..."
 	@$(BIN)/rasa train --fixed-model-name rasa --out models

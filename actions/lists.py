@@ -96,7 +96,7 @@ def _findable(engine: Engine, incoming: Incoming, query: Query) -> tuple[Query, 
     state, before = incoming.state, incoming.before
     recommender = engine.recommender(incoming.catalog.schema.name)
     fitting = recommender.fitting
-    kind = next((s.name for s in incoming.catalog.schema.slots.values() if not s.adjective), None)
+    kind = incoming.catalog.schema.thing
     old = [c for c in state.constraints if c in before.constraints and c.op != "not" and not c.soft and c.slot != kind]
     asks = (state.constraints, state.anchors, state.topic) != (before.constraints, before.anchors, before.topic)
     if fitting(query).any():

@@ -17,7 +17,7 @@ import numpy as np
 import yaml
 from sklearn.model_selection import StratifiedKFold
 
-from chatrec.catalog import SCHEMA
+from chatrec.catalog import catalog_folders
 from chatrec.safety import GENERAL, Sentence, Spotter, sentences
 from chatrec.settings import Settings
 from components.sentence_encoder import encode_once
@@ -30,7 +30,7 @@ THRESHOLDS = (-0.4, -0.2, 0.0, 0.1, 0.2, 0.3, 0.4)
 
 def known(settings: Settings) -> tuple[list[Sentence], list[Sentence]]:
     """What the policies know, and the examples of the intents."""
-    folders = sorted(path.parent for path in settings.catalogs.glob(f"*/{SCHEMA}"))
+    folders = catalog_folders(settings.catalogs)
     own = list({s.text.lower(): s for s in sentences(folders)}.values())
     told = {sentence.text.lower() for sentence in own}
     intents = [s for path in sorted(Path("data/nlu").rglob("*.yml")) for s in in_file(path)]

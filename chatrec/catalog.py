@@ -237,13 +237,18 @@ def _without_banned(catalog: Catalog, policy: Policy, path: Path) -> Iterator[It
             yield item
 
 
+def catalog_folders(folder: Path) -> list[Path]:
+    """The folders of the catalogues under a folder, by name."""
+    return sorted(path.parent for path in folder.glob(f"[!.]*/{SCHEMA}"))
+
+
 def load_catalogs(folder: Path) -> dict[str, Catalog]:
     """Every catalogue under a folder, by the folder's name; the one where conversations begin comes first.
 
     Raises:
         BadInput: one of them is broken, or there is none.
     """
-    found = {path.parent.name: load_catalog(path.parent) for path in sorted(folder.glob(f"[!.]*/{SCHEMA}"))}
+    found = {own.name: load_catalog(own) for own in catalog_folders(folder)}
     if not found:
         raise BadInput(f"{folder}: no catalogue there; `chatrec catalog build` makes the films")
     for name, catalog in found.items():

@@ -161,7 +161,8 @@ def understand(
     )  # "is it scary?" wishes for nothing
     found = [] if asked else wishes.asked_for(mentions, beside, (state.focus,) if state.focus else state.shown, catalog)
     if phrases.drops(text):
-        constraints, found = wishes.dropped(state.constraints, found)
+        denied = {c for m in mentions if m.negated for c in m.constraints}
+        constraints, found = wishes.dropped(state.constraints, found, denied)
         state = replace(state, constraints=constraints)
     afresh = intent == "ask_recommendation" and state.shown and not phrases.joins(text)
     if wishes.begin_another(state.constraints, found, catalog):

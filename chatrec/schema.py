@@ -170,6 +170,11 @@ class Schema:
     places: bool = False
     about: str = ""
 
+    @property
+    def thing(self) -> str | None:
+        """The slot that says what an item is, not what it is like: "shoes", but not "horror". None without one."""
+        return next((slot.name for slot in self.slots.values() if not slot.adjective), None)
+
     def kinds(self) -> dict[str, SlotType]:
         """Column -> how its cells are read; only columns that a role or a slot names, id and title excepted."""
         roles = {self.columns[role]: "number" for role in NUMERIC_ROLES if role in self.columns}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -55,12 +55,15 @@ def _critique(mention: Mention, named: Sequence[str], shown: Sequence[str], cata
     return [Constraint(mention.entity, "min" if up else "max", (float(round(bound)),), mention.text)]
 
 
-def dropped(old: Sequence[Constraint], found: Sequence[Constraint]) -> tuple[tuple[Constraint, ...], list[Constraint]]:
+def dropped(
+    old: Sequence[Constraint], found: Sequence[Constraint], denied: Collection[Constraint]
+) -> tuple[tuple[Constraint, ...], list[Constraint]]:
     """The wishes without those that "drop the 90s" speaks of, and what the message asks for besides: nobody who drops
-    the comedy rules comedies out."""
-    off = {c: [w for w in old if w.slot == c.slot and _speaks_of(c, w)] for c in found if c.op == "not" or c.soft}
+    the comedy rules comedies out. ``denied``: what of the message is turned down."""
+    off = {c: [w for w in old if w.slot == c.slot and _speaks_of(c, w)] for c in found if c in denied}
     gone = {wish for spoken in off.values() for wish in spoken}
-    return tuple(w for w in old if w not in gone), [c for c in found if not off.get(c)]
+    moods = {wish.sign for wish in gone if wish.sign}  # whose other wishes go with it
+    return tuple(w for w in old if w not in gone and w.sign not in moods), [c for c in found if not off.get(c)]
 
 
 def _speaks_of(one: Constraint, wish: Constraint) -> bool:

@@ -22,7 +22,7 @@ from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from chatrec.catalog import SCHEMA, load_schema
+from chatrec.catalog import SCHEMA, catalog_folders, load_schema
 from chatrec.schema import Schema
 from chatrec.settings import Settings
 from components.speech import Speech, read_speech
@@ -103,7 +103,7 @@ def _schemas() -> list[Schema]:
 
 
 def _schema_files() -> list[Path]:
-    return sorted(Settings.read().catalogs.glob(f"*/{SCHEMA}"))
+    return [folder / SCHEMA for folder in catalog_folders(Settings.read().catalogs)]
 
 
 def _examples(schema: Schema) -> Iterator[tuple[str, str]]:

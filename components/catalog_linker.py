@@ -27,7 +27,7 @@ from rasa.shared.nlu.constants import (
 )
 from rasa.shared.nlu.training_data.message import Message
 
-from chatrec.catalog import SCHEMA, load_catalog
+from chatrec.catalog import catalog_folders, load_catalog
 from chatrec.linker import Linker
 from chatrec.policy import SLOT as POLICY
 from chatrec.settings import Settings
@@ -99,8 +99,7 @@ class CatalogLinker(GraphComponent):
 def linkers(names: Sequence[str] = ()) -> list[Linker]:
     """Those of the catalogues of these names, of all when empty; each is built once per process."""
     folder = Settings.read().catalogs
-    names = names or sorted(path.parent.name for path in folder.glob(f"*/{SCHEMA}"))
-    return [_linker(folder / name) for name in names]
+    return [_linker(own) for own in ([folder / name for name in names] or catalog_folders(folder))]
 
 
 @cache

@@ -27,12 +27,13 @@ from rasa.shared.nlu.constants import (
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from chatrec.catalog import SCHEMA, load_catalog
+from chatrec.catalog import ITEMS, SCHEMA, catalog_folders, load_catalog
 from chatrec.encoder import Encoder
+from chatrec.policy import EMERGENCIES, POLICY
 from chatrec.safety import GENERAL, Sentence, Spotter, sentences, wished
 from chatrec.settings import Settings
 from components.sentence_encoder import MAX_CHARACTERS, MEANT, encode_once, sentence_starts
-from components.trained import Trained
+from components.trained import Trained, digest_of_catalogs
 from components.tuned_encoder import load_tuned
 
 EMERGENCY = "emergency"  # the intent, and the entity that tells which
@@ -57,6 +58,11 @@ class EmergencySpotter(Trained, IntentClassifier):
         super().__init__(config, model_storage, resource)
         self._spotter: Spotter | None = None
 
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str:
+        """With another policy or other items, what Rasa remembers of earlier trainings does not count."""
+        return digest_of_catalogs(Settings.read().catalogs, POLICY, EMERGENCIES, SCHEMA, ITEMS)
+
     def recall(self, folder: Path) -> None:
         self._spotter = Spotter.load(folder)
 
@@ -66,7 +72,7 @@ class EmergencySpotter(Trained, IntentClassifier):
         Raises:
             BadInput: a broken policy.
         """
-        folders = sorted(path.parent for path in Settings.read().catalogs.glob(f"*/{SCHEMA}"))
+        folders = catalog_folders(Settings.read().catalogs)
         known = sentences(folders)
         encoder = load_tuned(Settings.read())
         vectors = self._encoded(encoder, [sentence.text for sentence in known])

@@ -30,14 +30,16 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from chatrec.catalog import SCHEMA
+from chatrec.catalog import catalog_folders
 from chatrec.encoder import Encoder, has_bfloat16, save_array
 from chatrec.errors import ModelMissing
+from chatrec.policy import EMERGENCIES, POLICY
 from chatrec.safety import sentences
 from chatrec.settings import Settings
 from components.action_validation import compile_action_schema
 from components.catalog_linker import linkers
 from components.spelling import ExampleSpelling
+from components.trained import digest_of_catalogs
 from components.tuned_encoder import body_of, digest_of, load_tuned
 
 MAX_CHARACTERS = 1000  # of a message that are read
@@ -72,8 +74,7 @@ def known_words(encoder: Encoder) -> frozenset[str]:
 
 def spelling_of(data: TrainingData, known: Container[str] = ()) -> ExampleSpelling:
     """That of the examples and of what the policies call an emergency."""
-    folders = (path.parent for path in Settings.read().catalogs.glob(f"*/{SCHEMA}"))
-    told = (sentence.text for sentence in sentences(folders))
+    told = (sentence.text for sentence in sentences(catalog_folders(Settings.read().catalogs)))
     return ExampleSpelling.of([*(m.get(TEXT) or "" for m in data.training_examples), *told], known)
 
 
@@ -158,8 +159,8 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:
-        """With another encoder, nothing that Rasa remembers of earlier trainings counts."""
-        return digest_of(Settings.read())
+        """With another encoder or policy, nothing that Rasa remembers of earlier trainings counts."""
+        return digest_of(Settings.read()) + digest_of_catalogs(Settings.read().catalogs, POLICY, EMERGENCIES)
 
     def __init__(self, config: dict[str, Any], name: str, encoder: Encoder) -> None:
         super().__init__(name, config)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from abc import abstractmethod
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +15,8 @@ from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturiz
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from chatrec.catalog import catalog_folders
 
 T = TypeVar("T", bound="Trained")
 
@@ -53,12 +57,19 @@ class Trained(GraphComponent):
             made.recall(folder)
         return made
 
+    @abstractmethod
     def recall(self, folder: Path) -> None:
         """Read what :meth:`train` wrote."""
-        raise NotImplementedError
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         return training_data
+
+
+def digest_of_catalogs(folder: Path, *names: str) -> str:
+    """Tells these files of all catalogues under a folder from other versions of them."""
+    files = [own / name for own in catalog_folders(folder) for name in names]
+    contents = (f"{file.parent.name}/{file.name}".encode() + file.read_bytes() for file in files if file.exists())
+    return hashlib.sha256(b"\0".join(contents)).hexdigest()[:8]
 
 
 def vectors(message: Message) -> tuple[np.ndarray, np.ndarray]:

@@ -237,7 +237,7 @@ def is_ordinary(word: str) -> bool:
 
 def _stem(word: str, ending: str) -> bool:
     stem = word[: -len(ending)]
-    if len(stem) < 2 or (ending in _AFTER_E and stem[-1] != "e") or (ending[0] == stem[-1] == "e"):
+    if len(stem) < 2 or (ending in _AFTER_E and stem[-1] != "e") or (ending[0] == stem[-1] == "e"):  # "rateed"
         return False
     undoubled = stem[:-1] if stem[-1] == stem[-2] and ending[0] in "eiy" else stem  # "dropped", but not "lipps"
     if ending == "y" and _SHORT.fullmatch(stem):

@@ -46,7 +46,6 @@ class Linker:
     def __init__(self, catalog: Catalog) -> None:
         schema = catalog.schema
         self._name, self._catalog = schema.name, catalog
-        self._kind = next((slot.name for slot in schema.slots.values() if not slot.adjective), None)
         self._vocabulary, self._numbers = Vocabulary(catalog), Numbers(catalog)
         self._ordinals = Ordinals(schema, self._vocabulary)
         self._people = [People(catalog, slot.name) for slot in schema.slots.values() if slot.type == "people"]
@@ -77,7 +76,8 @@ class Linker:
 
     def _either(self, mentions: Sequence[Mention]) -> Sequence[Mention]:
         """ "Pasta and olive oil" are two things to look for, since nothing is both."""
-        wished = [m for m in mentions if [(c.slot, c.op, c.soft) for c in m.constraints] == [(self._kind, "is", False)]]
+        thing = [(self._catalog.schema.thing, "is", False)]
+        wished = [m for m in mentions if [(c.slot, c.op, c.soft) for c in m.constraints] == thing]
         wishes = list(dict.fromkeys(m.constraints[0] for m in wished))
         if len(wishes) < 2 or np.all([self._catalog.mask(wish) for wish in wishes], axis=0).any():
             return mentions

@@ -143,8 +143,9 @@ def _turned_down(plain: str, mentions: Sequence[Mention], links: Sequence[str]) 
 
 def _when(plain: str, start: int, mention: Mention) -> bool:
     """Whether something else is meant, and the mention only says when or in what: "without mosquitoes in July"."""
-    within = mention.text.lower().startswith("in ") or plain.endswith(" in ", 0, mention.start)
-    return within and bool(plain[start : mention.start].strip(" in"))
+    gap = plain[start : mention.start].rstrip()
+    within = mention.text.lower().startswith("in ") or gap.endswith(" in")
+    return within and bool(gap.removesuffix(" in"))
 
 
 def _reaches(gap: str) -> bool:

@@ -15,7 +15,8 @@ LISTED = State("movies", shown=(ALIEN, GODFATHER, SHINING), impression_id="imp1"
 
 
 def genre(value: str, op: str = "is") -> Mention:
-    return Mention("genre", 0, 1, value.lower(), value, (Constraint("genre", op, (value,), value.lower()),))
+    wish = Constraint("genre", op, (value,), value.lower())
+    return Mention("genre", 0, 1, value.lower(), value, (wish,), negated=op == "not")
 
 
 def bound(op: str, year: float) -> Mention:
@@ -67,6 +68,16 @@ def test_a_wish_that_is_dropped_is_gone_and_not_ruled_out(movies):
     assert values(state) == {("genre", "is", "Western")}
     state = understand(state, "critique_feature", "drop the musicals", [genre("Musical", "not")], movies).state
     assert values(state) == {("genre", "is", "Western"), ("genre", "not", "Musical")}
+
+
+def test_a_mood_is_dropped_whole_and_one_that_is_asked_for_stays(movies):
+    comedy = Constraint("genre", "is", ("Comedy",), "funny", soft=True, sign="funny")
+    wished = Mention("mood", 0, 1, "funny", "funny", (comedy, replace(comedy, op="not", values=("War",))))
+    denied = replace(wished, constraints=(replace(comedy, op="not", sign=""),), negated=True)
+    state = understand(State("movies"), "ask_recommendation", "something funny", [wished], movies).state
+    assert values(understand(state, "critique_feature", "drop the funny", [denied], movies).state) == set()
+    state = understand(state, "critique_feature", "drop the western, funny ones", [wished], movies).state
+    assert values(state) == {("genre", "is", "Comedy"), ("genre", "not", "War")}
 
 
 def test_what_is_dropped_as_a_whole_is_what_was_said_last(movies):

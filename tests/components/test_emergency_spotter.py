@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,13 @@ from rasa.shared.nlu.constants import ENTITIES, INTENT, INTENT_RANKING_KEY, TEXT
 from rasa.shared.nlu.training_data.loading import load_data
 from rasa.shared.nlu.training_data.message import Message
 
+from chatrec.catalog import ITEMS, SCHEMA
+from chatrec.policy import EMERGENCIES, POLICY
 from chatrec.settings import ROOT
 from components.emergency_spotter import EmergencySpotter
 from components.sentence_encoder import SentenceEncoderFeaturizer
 from components.spelling import ExampleSpelling
+from components.trained import digest_of_catalogs
 
 CONTEXT = ExecutionContext(GraphSchema({}), "test")
 RANKING = [{"name": "emergency", "confidence": 0.5}, {"name": "greet", "confidence": 0.3}]
@@ -63,6 +67,18 @@ def test_an_emergency_goes_before_everything_and_is_named(read, text, name):
     assert emergency(message) == f"health/{name}"
     assert message.get(INTENT)["confidence"] == 1.0
     assert [entry["name"] for entry in message.get(INTENT_RANKING_KEY)] == ["emergency", "greet"]
+
+
+def test_another_policy_is_learnt_anew(tmp_path):
+    """Rasa does not train again what has the same fingerprint."""
+    shutil.copytree(ROOT / "data" / "catalogs", tmp_path / "catalogs")
+    files = (POLICY, EMERGENCIES)
+    before = digest_of_catalogs(tmp_path / "catalogs", *files)
+    assert SentenceEncoderFeaturizer.fingerprint_addon({}).endswith(before)
+    assert EmergencySpotter.fingerprint_addon({}) == digest_of_catalogs(tmp_path / "catalogs", *files, SCHEMA, ITEMS)
+    with (tmp_path / "catalogs" / "health" / POLICY).open("a") as policy:
+        policy.write("# another\n")
+    assert digest_of_catalogs(tmp_path / "catalogs", *files) != before
 
 
 def test_a_slip_neither_hides_an_emergency_nor_makes_one(read):
